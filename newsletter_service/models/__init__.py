@@ -1,0 +1,82 @@
+"""The schema and its allowed state moves, a file per feature.
+
+Knows the database; knows no verbs, no web, no queue. Import the classes from here.
+"""
+
+from newsletter_service.models.base import IllegalMove, begin_write, prepare_engine, writing
+from newsletter_service.models.bounces import BounceEvent, BounceKind, BounceMessage, BounceState
+from newsletter_service.models.clock import db_now_ms, ms_of, utc_of_ms
+from newsletter_service.models.delivery import (
+    Batch,
+    Delivery,
+    DeliveryState,
+    Retry,
+    SkipReason,
+    delivery_columns,
+)
+from newsletter_service.models.issues import Block, BlockKind, Edition, Issue, IssueState, IssueText
+from newsletter_service.models.lists import NewsletterList, Organisation
+from newsletter_service.models.news import Item, Source, list_source
+from newsletter_service.models.notices import Notice
+from newsletter_service.models.people import AuditEvent, LoginSession, Person, Role
+from newsletter_service.models.running import DoctorReport, Lease, Relay, SiteProbe
+from newsletter_service.models.subscribers import (
+    ConsentEvent,
+    ConsentKind,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+    Token,
+    TokenPurpose,
+)
+
+__all__ = [
+    "AuditEvent",
+    "Batch",
+    "Block",
+    "BlockKind",
+    "BounceEvent",
+    "BounceKind",
+    "BounceMessage",
+    "BounceState",
+    "ConsentEvent",
+    "ConsentKind",
+    "Delivery",
+    "DeliveryState",
+    "DoctorReport",
+    "Edition",
+    "IllegalMove",
+    "Issue",
+    "IssueState",
+    "IssueText",
+    "Item",
+    "Lease",
+    "LoginSession",
+    "NewsletterList",
+    "Notice",
+    "Organisation",
+    "Person",
+    "Relay",
+    "Retry",
+    "Role",
+    "SiteProbe",
+    "SkipReason",
+    "Source",
+    "Subscriber",
+    "Subscription",
+    "SubscriptionState",
+    "Suppression",
+    "SuppressionReason",
+    "Token",
+    "TokenPurpose",
+    "begin_write",
+    "db_now_ms",
+    "delivery_columns",
+    "list_source",
+    "ms_of",
+    "prepare_engine",
+    "utc_of_ms",
+    "writing",
+]

@@ -1,0 +1,74 @@
+"""What came back: raw messages, and what each means for one reader."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter_service.extensions import Base
+from newsletter_service.models.base import UtcDateTime
+
+
+class BounceState(StrEnum):
+    """How far a stored message has come."""
+
+    STORED = "stored"
+    PROCESSED = "processed"
+    # readable, but without a token of ours: set aside, changes nothing (R 4.3)
+    UNMATCHED = "unmatched"
+    UNREADABLE = "unreadable"
+
+
+class BounceMessage(Base):
+    """A raw message as it came; `digest` makes storing it twice harmless."""
+
+    __tablename__ = "bounce_message"
+    __table_args__ = (Index(None, "state"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+    envelope_to: Mapped[str] = mapped_column(String(320), default="")
+    source: Mapped[str] = mapped_column(String(32))
+    state: Mapped[BounceState] = mapped_column(String(16), default=BounceState.STORED)
+    kind: Mapped[str] = mapped_column(String(16), default="")
+    note: Mapped[str] = mapped_column(String(300), default="")
+    tries: Mapped[int] = mapped_column(default=0)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    processed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BounceKind(StrEnum):
+    """What a bounce event says."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    COMPLAINT = "complaint"
+
+
+class BounceEvent(Base):
+    """One verdict about one address, with its evidence; from a message or a relay's reply."""
+
+    __tablename__ = "bounce_event"
+    __table_args__ = (
+        Index(None, "address_key", "at"),
+        Index(None, "issue_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    domain: Mapped[str] = mapped_column(String(255), default="")
+    subscriber_id: Mapped[int | None]
+    issue_id: Mapped[int | None]
+    n: Mapped[int | None]
+    notice_id: Mapped[int | None]
+    message_id: Mapped[int | None]
+    kind: Mapped[BounceKind] = mapped_column(String(16))
+    final: Mapped[bool] = mapped_column(default=True)
+    reason: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(String(16), default="")
+    evidence: Mapped[str] = mapped_column(String(500), default="")
+    source: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

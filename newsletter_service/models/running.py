@@ -1,0 +1,73 @@
+"""The state of what runs: leases, relays, and what the checks found."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter_service.extensions import Base
+from newsletter_service.models.base import UtcDateTime
+
+
+class Lease(Base):
+    """Something only one process does at a time, by database time; the scheduler holds one."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), default="")
+    until_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Relay(Base):
+    """An SMTP server that takes our mail; `name` is host:port. State survives a lost Redis.
+
+    `paused_at` stops bodies to it (an operator, or a refusal that concerns us all);
+    `backoff_until_ms` makes workers wait after a 421 or a lost connection, separately for
+    issues and notices (P6).
+    """
+
+    __tablename__ = "relay"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_reason: Mapped[str] = mapped_column(String(300), default="")
+    rate_per_second: Mapped[float] = mapped_column(default=0.0)
+    failures: Mapped[int] = mapped_column(default=0)
+    backoff_until_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    notice_failures: Mapped[int] = mapped_column(default=0)
+    notice_backoff_until_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_error: Mapped[str] = mapped_column(String(300), default="")
+    last_error_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    capabilities: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class DoctorReport(Base):
+    """What `doctor` found at one time: a list of checks with name, outcome and remedy."""
+
+    __tablename__ = "doctor_report"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    passed: Mapped[bool]
+    checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+
+
+class SiteProbe(Base):
+    """A look at a site's address for *Kom igång*: asked for by a page, answered by a worker."""
+
+    __tablename__ = "site_probe"
+    __table_args__ = (Index(None, "asked_at"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(String(1000))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    asked_by: Mapped[str] = mapped_column(String(254))
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str] = mapped_column(String(300), default="")
+    found: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -1,0 +1,263 @@
+"""Settings: read once from the environment, frozen, checked, all faults told at once.
+
+Every setting is an environment variable `NEWSLETTER_<NAME>`; secrets may come from a file named
+by `NEWSLETTER_<NAME>_FILE`. `docs/settings.md` lists them, and a test holds the two together.
+"""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PREFIX = "NEWSLETTER_"
+KEY_BYTES = 32
+
+
+class SettingsError(ValueError):
+    """The environment cannot be used; `faults` holds one sentence per fault."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("The settings cannot be used:\n" + "\n".join(f"- {f}" for f in faults))
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError(f"must be between {least} and {most}")
+        return number
+
+    return read
+
+
+def _urls(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _seconds(value: str) -> tuple[int, ...]:
+    steps = tuple(int(part) for part in value.split(","))
+    if not steps or min(steps) < 1:
+        raise ValueError("must be whole seconds, comma-separated, each at least 1")
+    return steps
+
+
+def _mode(value: str) -> str:
+    if value not in {"trial", "live"}:
+        raise ValueError("must be trial or live")
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an address like https://nyhetsbrev.example.org")
+    return value.rstrip("/")
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("must be a time zone like Europe/Stockholm") from error
+    return value
+
+
+def _endpoint(value: str) -> tuple[str, int]:
+    host, _, port = value.rpartition(":")
+    if not host:
+        raise ValueError("must be host:port")
+    return host.strip("[]"), int(port)
+
+
+def _key(value: str) -> bytes:
+    key = base64.urlsafe_b64decode(value.strip() + "=" * (-len(value.strip()) % 4))
+    if len(key) < KEY_BYTES:
+        raise ValueError(
+            "must be at least 32 bytes, base64 (make one with `openssl rand -base64 32`)"
+        )
+    return key
+
+
+def _key_ring(value: str) -> dict[int, bytes]:
+    ring = {}
+    for part in value.split(","):
+        number, _, key = part.strip().partition(":")
+        ring[int(number)] = _key(key)
+    return ring
+
+
+def _setting(
+    read: Callable[[str], Any], doc: str, default: Any = None, secret: bool = False
+) -> Any:
+    metadata = {"read": read, "doc": doc, "secret": secret}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a process needs to know; see each field's `doc` in its metadata."""
+
+    data_dir: Path = _setting(Path, "Where the service keeps its files.", Path("var"))
+    database_url: str = _setting(
+        _text, "SQLAlchemy URL; by default SQLite in the data directory.", "", secret=True
+    )
+    redis_url: str = _setting(
+        _text, "Redis or Valkey; by default the embedded Valkey that `up` owns.", "", secret=True
+    )
+    smtp_url: tuple[str, ...] = _setting(
+        _urls, "Relays, comma-separated; by default the mail sandbox.", (), secret=True
+    )
+    smtp_ca_file: str = _setting(_text, "Extra certificate authority for the relays, PEM.", "")
+    smtp_connections: int = _setting(
+        _number(1, 200), "Open connections per send worker and relay.", 10
+    )
+    smtp_messages_per_connection: int = _setting(
+        _number(1, 100000), "Messages on one connection before it is closed.", 100
+    )
+    smtp_timeout: int = _setting(
+        _number(0, 3600),
+        "Seconds to wait in every SMTP phase; 0 means the times of RFC 5321.",
+        0,
+    )
+    ehlo_name: str = _setting(_text, "Our name in EHLO; by default the bounce domain.", "")
+    base_url: str = _setting(_http_url, "The service's public address.", "http://127.0.0.1:8000")
+    bounce_domain: str = _setting(
+        _text, "Domain of the return addresses; by default bounce. and the public host.", ""
+    )
+    listen: tuple[str, int] = _setting(
+        _endpoint, "Where the web process listens.", ("127.0.0.1", 8000)
+    )
+    inbound_listen: tuple[str, int] = _setting(
+        _endpoint, "Where the listener for bounces listens.", ("127.0.0.1", 2526)
+    )
+    sandbox_listen: tuple[str, int] = _setting(
+        _endpoint, "Where the mail sandbox listens.", ("127.0.0.1", 2525)
+    )
+    mode: str = _setting(
+        _mode, "trial: mail reaches staff and the sandbox only. live: to be switched live.", "trial"
+    )
+    secret_key: bytes = _setting(
+        _key, "Signs sessions and seals pending links; may be rotated.", b"", secret=True
+    )
+    address_key: bytes = _setting(
+        _key, "Keys the hashes of addresses; never change it, back it up.", b"", secret=True
+    )
+    link_keys: dict[int, bytes] = _setting(
+        _key_ring,
+        "Key ring of unsubscribe links and return addresses, `1:key,2:key`; never drop one.",
+        {},
+        secret=True,
+    )
+    timezone: str = _setting(_zone, "Time zone of schedules and pages.", "Europe/Stockholm")
+    turn_seconds: int = _setting(_number(1, 600), "How long one send job works.", 30)
+    lease_seconds: int = _setting(
+        _number(5, 3600), "How long a claimed batch stays with a silent worker.", 60
+    )
+    batch_size: int = _setting(_number(1, 10000), "Deliveries in a batch.", 1000)
+    retry_seconds: tuple[int, ...] = _setting(
+        _seconds,
+        "Waits between tries of one delivery; the last one repeats (R 2.37).",
+        (60, 300, 900, 3600, 7200, 14400),
+    )
+    expiry_hours: int = _setting(
+        _number(1, 240), "An issue is not sent later than this after its release (R 2.37).", 48
+    )
+    undo_seconds: int = _setting(
+        _number(0, 3600), "How long a release can be undone before it starts.", 300
+    )
+    trusted_proxies: int = _setting(
+        _number(0, 10), "How many reverse proxies stand in front (R 8.19).", 0
+    )
+    metrics_token: str = _setting(
+        _text, "Bearer token for /metrics from elsewhere than loopback.", "", secret=True
+    )
+    dkim_selectors: tuple[str, ...] = _setting(
+        _urls, "Selectors the relay signs with; `doctor` looks their keys up.", ()
+    )
+    dns_server: str = _setting(
+        _text, "Resolver for `doctor`, host:port; by default the system's.", ""
+    )
+    trial_origins: tuple[str, ...] = _setting(
+        _urls, "Origins on private addresses that may be fetched in trial mode.", ()
+    )
+    log_level: str = _setting(_text, "DEBUG, INFO, WARNING or ERROR.", "INFO")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment. Raises `SettingsError` with every fault at once."""
+        env = os.environ if env is None else env
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for setting in fields(cls):
+            name = PREFIX + setting.name.upper()
+            try:
+                text = _lookup(env, name)
+                if text is not None:
+                    values[setting.name] = setting.metadata["read"](text)
+            except (ValueError, OSError) as error:
+                faults.append(f"{name}: {error}.")
+        if faults:
+            raise SettingsError(faults)
+        return cls(**values).completed()
+
+    def completed(self) -> "Settings":
+        """Fill what follows from other settings; keeps keys of its own if none are given."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        data_dir = values["data_dir"] = Path(self.data_dir).resolve()
+        host = urlsplit(self.base_url).hostname or "localhost"
+        is_name = not host.replace(".", "").isdigit() and ":" not in host
+        values["database_url"] = self.database_url or f"sqlite:///{data_dir / 'newsletter.db'}"
+        values["bounce_domain"] = self.bounce_domain or (
+            f"bounce.{host}" if is_name else "bounce.localhost"
+        )
+        values["ehlo_name"] = self.ehlo_name or values["bounce_domain"]
+        if not (self.secret_key and self.address_key and self.link_keys):
+            values |= {k: v for k, v in _kept_keys(data_dir).items() if not values[k]}
+        return Settings(**values)
+
+    @property
+    def sandbox_url(self) -> str:
+        """The mail sandbox as a relay."""
+        host, port = self.sandbox_listen
+        return f"smtp://{host}:{port}?tls=none"
+
+
+def _lookup(env: Mapping[str, str], name: str) -> str | None:
+    if env.get(name + "_FILE"):
+        return Path(env[name + "_FILE"]).read_text().strip()
+    return env.get(name) or None
+
+
+def _kept_keys(data_dir: Path) -> dict[str, Any]:
+    """Keys of an installation that was given none: made once, readable by the owner only."""
+    path = data_dir / "keys.json"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            made = [
+                base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode() for _ in "123"
+            ]
+            json.dump(
+                {"secret_key": made[0], "address_key": made[1], "link_keys": "1:" + made[2]}, file
+            )
+    except FileExistsError:
+        pass
+    kept = json.loads(path.read_text())
+    return {
+        "secret_key": _key(kept["secret_key"]),
+        "address_key": _key(kept["address_key"]),
+        "link_keys": _key_ring(kept["link_keys"]),
+    }
