@@ -1,0 +1,185 @@
+"""Mail addresses: reading what people type, comparing, keying, masking. No network.
+
+Domains follow IDNA2008 (RFC 5890); local parts are kept as typed (RFC 5321 section 2.4) and
+may be internationalised (RFC 6531), which `Address.needs_smtputf8` tells.
+"""
+
+import hashlib
+import hmac
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+
+Code = Literal[
+    "empty", "no_at_sign", "several_at_signs", "forbidden_character", "too_long", "local", "domain"
+]
+
+LONGEST_LOCAL = 64
+LONGEST_ADDRESS = 254
+
+_ROLES_WITHOUT_READER = frozenset({"abuse", "postmaster", "mailer-daemon"})
+
+
+class InvalidAddress(ValueError):
+    """The text is no address we can write to; ``code`` says which message to show."""
+
+    def __init__(self, code: Code) -> None:
+        """Keep the code only: the address itself belongs in no log."""
+        super().__init__(f"Not a usable mail address: {code}")
+        self.code: Code = code
+
+
+@dataclass(frozen=True)
+class Address:
+    """A valid address; its three spellings are for the reader, the envelope and comparison."""
+
+    local: str
+    domain_ascii: str
+    domain_unicode: str
+
+    @property
+    def as_typed(self) -> str:
+        """The local part as typed and the domain as people read it."""
+        return f"{self.local}@{self.domain_unicode}"
+
+    @property
+    def envelope(self) -> str:
+        """For RCPT and To: the domain as A-labels (RFC 6531 section 3.2)."""
+        return f"{self.local}@{self.domain_ascii}"
+
+    @property
+    def normalised(self) -> str:
+        """What two spellings of one mailbox have in common, as the guard against duplicates."""
+        return f"{self.local.lower()}@{self.domain_ascii}"
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether only a relay that offers SMTPUTF8 may be given it (RFC 6531 section 3.2)."""
+        return not self.local.isascii()
+
+
+def parse(text: str) -> Address:
+    """Read an address as typed, white space around it ignored; raise InvalidAddress."""
+    text = text.strip()
+    _check_outline(text)
+    valid = _validated(text)
+    domain = valid.ascii_domain.lower()
+    if "." not in domain:
+        raise InvalidAddress("domain")
+    found = Address(valid.local_part, domain, valid.domain)
+    if len(found.local.encode()) > LONGEST_LOCAL or len(found.envelope.encode()) > LONGEST_ADDRESS:
+        raise InvalidAddress("too_long")
+    return found
+
+
+def refused_role(address: Address) -> bool:
+    """Tell whether no person reads it (RFC 2142), so that it may not be subscribed."""
+    return address.local.lower().partition("+")[0] in _ROLES_WITHOUT_READER
+
+
+def address_key(normalised: str, key: bytes) -> bytes:
+    """Return the 32 bytes under which an address is known even after its erasure."""
+    return hmac.digest(key, normalised.encode(), hashlib.sha256)
+
+
+def mask(address: Address | str) -> str:
+    """Return ``a•••@example.org``, which its owner knows again and others do not."""
+    text = address if isinstance(address, str) else address.as_typed
+    local, _, domain = text.rpartition("@")
+    return f"{local[:1]}•••@{domain}"
+
+
+def typo_suggestion(address: Address) -> str | None:
+    """Return the address with a likelier domain, or None; it is offered, never swapped in."""
+    domain = address.domain_ascii
+    if domain in _KNOWN or domain in _ALSO_REAL:
+        return None
+    near = next((known for known in _KNOWN if _resembles(domain, known)), None)
+    return f"{address.local}@{near}" if near else None
+
+
+def _check_outline(text: str) -> None:
+    """Find the faults that a validator would report less plainly."""
+    if not text:
+        raise InvalidAddress("empty")
+    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in text):
+        raise InvalidAddress("forbidden_character")
+    if text.count("@") != 1:
+        raise InvalidAddress("several_at_signs" if "@" in text else "no_at_sign")
+    if len(text) > LONGEST_ADDRESS:
+        raise InvalidAddress("too_long")
+
+
+def _validated(text: str) -> ValidatedEmail:
+    try:
+        return _strictly(text)
+    except EmailNotValidError:
+        raise InvalidAddress(_faulty_part(text)) from None
+
+
+def _strictly(text: str) -> ValidatedEmail:
+    return validate_email(
+        text,
+        strict=True,
+        allow_smtputf8=True,
+        allow_quoted_local=False,
+        allow_domain_literal=False,
+        check_deliverability=False,
+        globally_deliverable=False,  # our own check for a dot: one code for every fault
+        test_environment=True,  # the reserved .test, which a trial needs
+    )
+
+
+def _faulty_part(text: str) -> Code:
+    local, _, domain = text.partition("@")
+    if len(local.encode()) > LONGEST_LOCAL:
+        return "too_long"
+    try:
+        _strictly(f"a@{domain}")
+    except EmailNotValidError:
+        return "domain"
+    return "local"
+
+
+# Offered as the likelier spelling, most used first.
+_KNOWN = (
+    *("gmail.com", "hotmail.com", "outlook.com", "icloud.com", "hotmail.se", "live.se"),
+    *("telia.com", "yahoo.com", "live.com", "yahoo.se", "outlook.se", "msn.com"),
+    *("comhem.se", "bredband.net", "spray.se", "telia.se", "tele2.se", "protonmail.com"),
+)
+
+# Real providers that only look like a slip of the keys.
+_ALSO_REAL = frozenset({"mail.com", "email.com", "ymail.com", "cloud.com", "rocketmail.com"})
+
+_SLIPS_OF_ENDING = {
+    "com": frozenset({"con", "cmo", "om", "co", "comm", "vom", "cim", "ocm", "cm", "xom", "coom"}),
+    "se": frozenset({"s", "ss", "see", "sse", "sw"}),
+    "net": frozenset({"ner", "ne", "nt", "nett", "met"}),
+}
+
+
+def _resembles(domain: str, known: str) -> bool:
+    name, _, ending = domain.rpartition(".")
+    known_name, _, known_ending = known.rpartition(".")
+    if ending != known_ending and ending not in _SLIPS_OF_ENDING[known_ending]:
+        return False
+    if len(known_name) < 5:  # too short to tell a slip from another name
+        return name == known_name
+    return _distance(name, known_name) <= (2 if len(known_name) > 6 else 1)
+
+
+def _distance(one: str, other: str) -> int:
+    """Count insertions, deletions, replacements and swaps of neighbours between two words."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, char in enumerate(one, 1):
+        row = [i]
+        for j, match in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (char != match))
+            if i > 1 and j > 1 and char == other[j - 2] and one[i - 2] == match:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
