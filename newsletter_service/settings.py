@@ -15,7 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from flask import current_app
+
 PREFIX = "NEWSLETTER_"
+KEY = "newsletter-settings"
 KEY_BYTES = 32
 
 
@@ -233,6 +236,12 @@ class Settings:
         """The mail sandbox as a relay."""
         host, port = self.sandbox_listen
         return f"smtp://{host}:{port}?tls=none"
+
+
+def current() -> Settings:
+    """The settings of the current application."""
+    settings: Settings = current_app.extensions[KEY]
+    return settings
 
 
 def _lookup(env: Mapping[str, str], name: str) -> str | None:
