@@ -1,0 +1,101 @@
+// The desk's conveniences. Every page does its work without them.
+(() => {
+  "use strict";
+
+  // -- how many rows are chosen --------------------------------------------------------------
+  function countChosen(bar) {
+    const form = document.getElementById(bar.dataset.selection);
+    if (!form) return;
+    const chosen = [...form.elements].filter((box) => box.type === "checkbox" && box.checked).length;
+    const text = bar.querySelector("[data-selection-count]");
+    text.dataset.rest ??= text.textContent;
+    const counted = chosen === 1 ? bar.dataset.one : bar.dataset.other.replace("{n}", chosen);
+    text.textContent = chosen ? counted : text.dataset.rest;
+  }
+
+  // -- how long a text is --------------------------------------------------------------------
+  function countCharacters(counter) {
+    const input = document.getElementById(counter.dataset.counterFor);
+    if (!input) return;
+    const length = [...input.value].length;
+    counter.textContent = counter.dataset.counterText.replace("{n}", length);
+    counter.classList.toggle("field__count--over", length > Number(counter.dataset.counterLimit));
+  }
+
+  // -- the inbox row says what is being typed ------------------------------------------------
+  function mirror(input) {
+    for (const target of document.querySelectorAll(`[data-mirror="${CSS.escape(input.name)}"]`)) {
+      target.textContent = input.value;
+    }
+  }
+
+  // -- another view of the letter without leaving the page -----------------------------------
+  function showView(link) {
+    const frame = link.closest("[data-mail-frame]");
+    frame.querySelector("iframe").src = link.dataset.viewSrc;
+    frame.classList.toggle("mail-frame--phone", link.dataset.viewWidth === "phone");
+    for (const other of frame.querySelectorAll("[data-view-src]")) other.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "true");
+  }
+
+  function fitFrame(frame) {
+    const letter = frame.contentDocument?.documentElement;
+    if (letter) frame.height = letter.scrollHeight;
+    if (letter) frame.classList.add("fitted");
+  }
+
+  // -- how long there is to undo -------------------------------------------------------------
+  function tick(bar) {
+    const left = Math.max(0, Math.round((Date.parse(bar.dataset.undoUntil) - Date.now()) / 1000));
+    const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    bar.querySelector("[data-undo-left]").textContent = clock;
+    if (left > 0) return true;
+    bar.querySelector("button").disabled = true;
+    return false;
+  }
+
+  function watch(bar) {
+    if (!tick(bar)) return;
+    const timer = setInterval(() => tick(bar) || clearInterval(timer), 1000);
+  }
+
+  // -- a sheet that starts folded on a phone -------------------------------------------------
+  function foldPanels() {
+    if (window.matchMedia("(min-width: 64rem)").matches) return;
+    for (const panel of document.querySelectorAll("[data-panel]")) panel.open = false;
+  }
+
+  function start(root) {
+    root.querySelectorAll("[data-selection]").forEach(countChosen);
+    root.querySelectorAll("[data-counter-for]").forEach(countCharacters);
+    root.querySelectorAll("[data-undo-until]").forEach(watch);
+    root.querySelectorAll("[data-mail-frame] iframe").forEach((frame) => {
+      frame.addEventListener("load", () => fitFrame(frame));
+    });
+  }
+
+  document.addEventListener("change", () => document.querySelectorAll("[data-selection]").forEach(countChosen));
+  document.addEventListener("input", ({ target }) => {
+    if (target.name) mirror(target);
+    document.querySelectorAll(`[data-counter-for="${CSS.escape(target.id)}"]`).forEach(countCharacters);
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-dialog], [data-dialog-close], [data-view-src]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const dialog = link.dataset.dialog && document.getElementById(link.dataset.dialog);
+    if (dialog?.showModal) dialog.showModal();
+    else if ("dialogClose" in link.dataset && link.closest("dialog")) link.closest("dialog").close();
+    else if ("viewSrc" in link.dataset) showView(link);
+    else return;
+    event.preventDefault();
+  });
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && document.querySelector(".fold[open]");
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+  document.addEventListener("htmx:load", (event) => start(event.detail.elt));
+  foldPanels();
+  start(document);
+})();
