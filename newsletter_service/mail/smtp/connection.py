@@ -1,0 +1,226 @@
+"""One session with a relay, driven in two steps so that a gate stands between them.
+
+    answer = await conn.envelope(sender, reader, len(data), smtputf8=False)
+    if answer.accepted:
+        ...commit the gate, or `await conn.abandon()`...
+        reply = await conn.body(data)
+
+What the relay says about a message or its reader is returned; what it says about itself or us,
+and its silence, is raised. NotSent (and its kinds) is certain, InDoubt is not (R 2.38).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from newsletter_service.mail.smtp.capabilities import Capabilities
+from newsletter_service.mail.smtp.dsn import DsnParams
+from newsletter_service.mail.smtp.envelope import Envelope, EnvelopeReply, stuffed
+from newsletter_service.mail.smtp.errors import (
+    InDoubt,
+    NotSent,
+    RelayRefusesUs,
+    RelayUnavailable,
+)
+from newsletter_service.mail.smtp.opening import open_session
+from newsletter_service.mail.smtp.relay_url import RelayUrl
+from newsletter_service.mail.smtp.replies import Outcome, Phase, Reply, outcome
+from newsletter_service.mail.smtp.timeouts import Timeouts
+from newsletter_service.mail.smtp.wire import Wire, WireBrokenError
+
+# The end of a message leaves in one piece with its final dot; what stands before must have been
+# taken by the socket, so that a relay hanging up in a long message leaves no doubt.
+_TAIL = 16 * 1024
+_BLOCK = 256 * 1024
+
+
+class Connection:
+    """An open session; not for two tasks at once. `messages` counts the transactions begun."""
+
+    def __init__(self, wire: Wire, capabilities: Capabilities, timeouts: Timeouts) -> None:
+        self._wire = wire
+        self._timeouts = timeouts
+        self._open_transaction = False
+        self._eight_bit = False
+        self._busy = False
+        self.capabilities = capabilities
+        self.opened_at = asyncio.get_running_loop().time()
+        self.messages = 0
+
+    @classmethod
+    async def open(cls, relay: RelayUrl, timeouts: Timeouts, ehlo_name: str) -> "Connection":
+        """Connect and log in; raises RelayUnavailable or RelayRefusesUs."""
+        wire, capabilities = await open_session(relay, timeouts, ehlo_name)
+        return cls(wire, capabilities, timeouts)
+
+    @property
+    def usable(self) -> bool:
+        """Whether another envelope may be sent: nobody hung up and nothing is half said."""
+        return not (self._busy or self._wire.closed or self._wire.pending)
+
+    async def envelope(
+        self,
+        mail_from: str,
+        rcpt_to: str,
+        size: int,
+        smtputf8: bool = False,
+        dsn: DsnParams | None = None,
+    ) -> EnvelopeReply:
+        """Send MAIL and RCPT, in one go where the relay lets us (R 2.35).
+
+        Raises RelayUnavailable, RelayRefusesUs, MalformedAddress, NeedsSmtpUtf8 or NotSent. What
+        is left of an earlier transaction is reset first.
+        """
+        envelope = Envelope(mail_from, rcpt_to, size, smtputf8, dsn)
+        mail, rcpt = envelope.commands(self.capabilities)
+        if self._open_transaction:
+            await self.reset()
+        self._eight_bit = envelope.international
+        self.messages += 1
+        self._open_transaction = True
+        if self.capabilities.pipelining:
+            return await self._pipelined(mail, rcpt)
+        answer = await self._ask(mail, Phase.MAIL, self._timeouts.mail)
+        if not answer.ok:
+            return EnvelopeReply(accepted=False, phase=Phase.MAIL, reply=answer)
+        answer = await self._ask(rcpt, Phase.RCPT, self._timeouts.rcpt)
+        return EnvelopeReply(accepted=answer.ok, phase=Phase.RCPT, reply=answer)
+
+    async def body(self, data: bytes) -> Reply:
+        """Send the message and return the relay's last word on it, or its refusal of DATA.
+
+        `data` has CRLF line ends and no dots doubled. Raises NotSent as long as the final dot has
+        not been handed to the socket, InDoubt from then on until a reply is read, and ValueError
+        for a message that can't be sent at all.
+        """
+        if not self._eight_bit and not data.isascii():
+            raise ValueError("The message has bytes above 127, which were not announced.")
+        content = stuffed(data)
+        go_ahead = await self._ask(b"DATA\r\n", Phase.DATA, self._timeouts.data)
+        if go_ahead.code != 354:
+            return self._data_refused(go_ahead)
+        await self._send_head(memoryview(content)[:-_TAIL])
+        reply = await self._finish(content[-_TAIL:])
+        self._open_transaction = False
+        self._raise_for_relay(reply, Phase.DOT)
+        return reply
+
+    async def reset(self) -> None:
+        """Forget a transaction that was begun (RSET)."""
+        reply = await self._ask(b"RSET\r\n", Phase.RSET, self._timeouts.rset)
+        if not reply.ok:
+            self._wire.abort()
+            raise NotSent(Phase.RSET, "The relay does not forget a transaction.", reply)
+        self._open_transaction = False
+
+    async def noop(self) -> bool:
+        """Ask whether the relay is still there."""
+        try:
+            reply = await self._ask(b"NOOP\r\n", Phase.NOOP, self._timeouts.noop)
+        except NotSent:
+            return False
+        return reply.ok
+
+    async def quit(self) -> None:
+        """Take leave politely if that is possible, and close."""
+        if self.usable:
+            with suppress(NotSent):
+                await self._ask(b"QUIT\r\n", Phase.QUIT, self._timeouts.quit)
+        self._wire.abort()
+
+    async def abandon(self) -> None:
+        """Close at once, in the middle of whatever is being said: nothing more leaves."""
+        self._wire.abort()
+
+    async def _pipelined(self, mail: bytes, rcpt: bytes) -> EnvelopeReply:
+        async with self._certain(Phase.MAIL, self._timeouts.mail):
+            await self._expect_silence(Phase.MAIL)
+            self._wire.write(mail + rcpt)
+            first = await self._wire.reply()
+        self._raise_for_relay(first, Phase.MAIL)
+        async with self._certain(Phase.RCPT, self._timeouts.rcpt):
+            second = await self._wire.reply()
+        if not first.ok:
+            return EnvelopeReply(accepted=False, phase=Phase.MAIL, reply=first)
+        self._raise_for_relay(second, Phase.RCPT)
+        return EnvelopeReply(accepted=second.ok, phase=Phase.RCPT, reply=second)
+
+    def _data_refused(self, reply: Reply) -> Reply:
+        if reply.code >= 400:
+            return reply
+        self._wire.abort()
+        raise NotSent(Phase.DATA, f"The relay answered DATA by: {reply}", reply)
+
+    async def _send_head(self, head: memoryview) -> None:
+        """Send all but the end, as long as the relay listens and keeps silent."""
+        async with self._certain(Phase.BODY, self._timeouts.block):
+            await asyncio.sleep(0)  # the loop reads: a relay that hung up is seen before the dot
+            await self._expect_silence(Phase.BODY)
+        for start in range(0, len(head), _BLOCK):
+            async with self._certain(Phase.BODY, self._timeouts.block):
+                self._wire.write(head[start : start + _BLOCK])
+                await self._wire.drain()
+                await self._expect_silence(Phase.BODY)
+
+    async def _expect_silence(self, phase: Phase) -> None:
+        """Raise if the relay spoke unasked, mostly 421, or hung up."""
+        if self._wire.pending:
+            reply = await self._wire.reply()
+            self._wire.abort()
+            self._raise_for_relay(reply, phase)
+            raise NotSent(phase, f"The relay spoke out of turn: {reply}", reply)
+        if self._wire.closed:
+            raise WireBrokenError("The server closed the connection.")
+
+    async def _finish(self, tail: bytes) -> Reply:
+        """Send the end with its final dot: from the first byte written there is doubt."""
+        self._busy = True
+        try:
+            async with asyncio.timeout(self._timeouts.dot):
+                self._wire.write(tail)
+                reply = await self._wire.reply()
+        except TimeoutError as error:
+            reason = f"No reply to the message came within {self._timeouts.dot:g} seconds."
+            raise self._doubt(reason) from error
+        except WireBrokenError as error:
+            raise self._doubt(str(error)) from error
+        if not reply.ok and reply.code < 400:
+            raise self._doubt(f"The relay answered the message by: {reply}")
+        self._busy = False
+        return reply
+
+    def _doubt(self, reason: str) -> InDoubt:
+        self._wire.abort()
+        return InDoubt(Phase.DOT, reason)
+
+    async def _ask(self, line: bytes, phase: Phase, seconds: float) -> Reply:
+        async with self._certain(phase, seconds):
+            await self._expect_silence(phase)
+            self._wire.write(line)
+            reply = await self._wire.reply()
+        self._raise_for_relay(reply, phase)
+        return reply
+
+    @asynccontextmanager
+    async def _certain(self, phase: Phase, seconds: float) -> AsyncIterator[None]:
+        """Turn silence and loss into NotSent; a task cancelled inside leaves us unusable."""
+        self._busy = True
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError as error:
+            self._wire.abort()
+            raise NotSent(phase, f"No answer came within {seconds:g} seconds.") from error
+        except WireBrokenError as error:
+            self._wire.abort()
+            raise NotSent(phase, str(error)) from error
+        self._busy = False
+
+    def _raise_for_relay(self, reply: Reply, phase: Phase) -> None:
+        result = outcome(reply, phase)
+        if result is Outcome.RELAY_BUSY:
+            self._wire.abort()
+            raise RelayUnavailable(phase, f"The relay is closing: {reply}", reply)
+        if result is Outcome.RELAY_AUTH:
+            self._wire.abort()
+            raise RelayRefusesUs(phase, f"The relay wants another log-in: {reply}", reply)

@@ -1,0 +1,70 @@
+"""Asking a relay for delivery reports: parameters of MAIL and RCPT by RFC 3461 (pure)."""
+
+from dataclasses import dataclass
+
+ENVID_LIMIT = 100
+ORCPT_LIMIT = 500
+
+_NOTIFY = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
+
+
+def xtext(value: str) -> str:
+    """Encode by RFC 3461 section 4: 33 to 126 as themselves but "+" and "=", others as +HH.
+
+    Raises ValueError for text outside ASCII, which xtext can't carry.
+    """
+    if not value.isascii():
+        raise ValueError("xtext carries ASCII only.")
+    return "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in value)
+
+
+def utf8_address(value: str, *, smtputf8: bool) -> str:
+    r"""Encode an address of type utf-8 by RFC 6533 section 3, in `\x{HEX}` where needed."""
+    return "".join(_utf8_char(c, smtputf8=smtputf8) for c in value)
+
+
+def _utf8_char(char: str, *, smtputf8: bool) -> str:
+    plain = "!" <= char <= "~" and char not in "+=\\"
+    if plain or (smtputf8 and not char.isascii()):
+        return char
+    return f"\\x{{{ord(char):02X}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class DsnParams:
+    """What to ask for; `envid` comes back in the report as Original-Envelope-Id."""
+
+    envid: str | None = None
+    notify: tuple[str, ...] = ("FAILURE", "DELAY")
+    ret: str = "HDRS"
+
+    def __post_init__(self) -> None:
+        if self.envid is not None and not 0 < len(xtext(self.envid)) <= ENVID_LIMIT:
+            raise ValueError(f"An ENVID has 1 to {ENVID_LIMIT} characters when encoded.")
+        if not self.notify or not _NOTIFY.issuperset(self.notify):
+            raise ValueError("NOTIFY takes NEVER, or some of SUCCESS, FAILURE and DELAY.")
+        if "NEVER" in self.notify and len(self.notify) > 1:
+            raise ValueError("NOTIFY=NEVER stands alone.")
+        if self.ret not in ("HDRS", "FULL"):
+            raise ValueError("RET takes HDRS or FULL.")
+
+    def mail_arguments(self) -> list[str]:
+        """Return the parameters of MAIL."""
+        arguments = [f"RET={self.ret}"]
+        if self.envid is not None:
+            arguments.append(f"ENVID={xtext(self.envid)}")
+        return arguments
+
+    def rcpt_arguments(self, recipient: str, *, smtputf8: bool) -> list[str]:
+        """Return the parameters of RCPT; ORCPT is left out where it would be too long."""
+        arguments = ["NOTIFY=" + ",".join(dict.fromkeys(self.notify))]
+        orcpt = _original_recipient(recipient, smtputf8=smtputf8)
+        if len(orcpt) <= ORCPT_LIMIT:
+            arguments.append(f"ORCPT={orcpt}")
+        return arguments
+
+
+def _original_recipient(recipient: str, *, smtputf8: bool) -> str:
+    if recipient.isascii():
+        return "rfc822;" + xtext(recipient)
+    return "utf-8;" + utf8_address(recipient, smtputf8=smtputf8)

@@ -1,0 +1,96 @@
+"""The commands that open a transaction, as bytes (pure)."""
+
+import re
+from dataclasses import dataclass
+
+from newsletter_service.mail.smtp.capabilities import Capabilities
+from newsletter_service.mail.smtp.dsn import DsnParams
+from newsletter_service.mail.smtp.errors import MalformedAddress, NeedsSmtpUtf8
+from newsletter_service.mail.smtp.replies import Phase, Reply
+
+PATH_LIMIT = 254  # RFC 5321 section 4.5.3.1.3: 256 octets with the angle brackets
+
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeReply:
+    """What the relay made of an envelope: RCPT's reply if taken, else the one that refused."""
+
+    accepted: bool
+    phase: Phase
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One sender, one recipient and what is asked for them; `size` is of the bytes to come."""
+
+    mail_from: str
+    rcpt_to: str
+    size: int
+    smtputf8: bool = False
+    dsn: DsnParams | None = None
+
+    @property
+    def international(self) -> bool:
+        """Whether SMTPUTF8 must be asked for."""
+        return self.smtputf8 or not (self.mail_from + self.rcpt_to).isascii()
+
+    def commands(self, offered: Capabilities) -> tuple[bytes, bytes]:
+        """Return MAIL and RCPT for a relay.
+
+        Raises MalformedAddress or NeedsSmtpUtf8 where they can't be sent (R 2.12, 2.22).
+        """
+        _check(self.mail_from, Phase.MAIL)
+        _check(self.rcpt_to, Phase.RCPT)
+        if not self.rcpt_to:
+            raise MalformedAddress(Phase.RCPT, "The envelope names no recipient.")
+        if self.international and not (offered.smtputf8 and offered.eightbitmime):
+            reason = "The address needs SMTPUTF8, which the relay does not offer."
+            raise NeedsSmtpUtf8(Phase.MAIL, reason)
+        mail = [f"MAIL FROM:<{self.mail_from}>", *self._mail_arguments(offered)]
+        rcpt = [f"RCPT TO:<{self.rcpt_to}>"]
+        if self.dsn is not None and offered.dsn:
+            rcpt += self.dsn.rcpt_arguments(self.rcpt_to, smtputf8=self.international)
+        return _line(mail), _line(rcpt)
+
+    def _mail_arguments(self, offered: Capabilities) -> list[str]:
+        arguments = []
+        if offered.size:
+            arguments.append(f"SIZE={self.size}")
+        if self.international:
+            arguments += ["SMTPUTF8", "BODY=8BITMIME"]
+        if self.dsn is not None and offered.dsn:
+            arguments += self.dsn.mail_arguments()
+        return arguments
+
+
+def _line(words: list[str]) -> bytes:
+    return (" ".join(words) + "\r\n").encode()
+
+
+def _check(address: str, phase: Phase) -> None:
+    try:
+        octets = len(address.encode())
+    except UnicodeEncodeError:
+        octets = PATH_LIMIT + 1
+    if octets > PATH_LIMIT or _UNSAFE.search(address):
+        reason = "An envelope address is too long or contains a blank or control character."
+        raise MalformedAddress(phase, reason)
+
+
+def stuffed(data: bytes) -> bytes:
+    """Return a message as it goes over the wire: dots doubled, CRLF at its end, the final dot.
+
+    Raises ValueError for a bare CR or LF, which would let a message end early (R 2.16).
+    """
+    lines = data.count(b"\r\n")
+    if data.count(b"\n") != lines or data.count(b"\r") != lines:
+        raise ValueError("The message contains a CR or LF that does not stand in a CRLF.")
+    body = data.replace(b"\r\n.", b"\r\n..")
+    if data.startswith(b"."):
+        body = b"." + body
+    if body and not body.endswith(b"\r\n"):
+        body += b"\r\n"
+    return body + b".\r\n"

@@ -1,0 +1,147 @@
+"""Bytes to and from one relay: an asyncio protocol that hands over whole replies.
+
+Unlike a StreamReader it can tell what came unasked and whether the peer has hung up, and the
+upgrade to TLS begins with an empty reader, so that nothing said before can be heard after it.
+"""
+
+import asyncio
+import ssl
+from typing import cast
+
+from newsletter_service.mail.smtp.replies import GarbageReplyError, Reply, ReplyReader
+
+
+class WireBrokenError(Exception):
+    """The connection is lost or what comes over it is no SMTP; the message says which."""
+
+
+class Wire(asyncio.Protocol):
+    """One connection; every method that raises leaves it closed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._reader = ReplyReader()
+        self._hung_up: str | None = None
+        self._paused = False
+        self._news: asyncio.Future[None] | None = None
+
+    @classmethod
+    async def open(cls, host: str, port: int, context: ssl.SSLContext | None) -> "Wire":
+        """Connect, with TLS from the first byte if a context is given; raises OSError."""
+        loop = asyncio.get_running_loop()
+        _, wire = await loop.create_connection(cls, host, port, ssl=context)
+        return wire
+
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> "Wire":
+        """Return a new wire over the same socket, now with TLS; raises OSError."""
+        if self.pending:
+            self.abort()
+            raise WireBrokenError("The server went on speaking before TLS had begun.")
+        fresh = Wire()
+        transport = await self._loop.start_tls(
+            self._open_transport(), fresh, context, server_hostname=host
+        )
+        if transport is None:
+            raise WireBrokenError("The connection was lost while TLS began.")
+        fresh.connection_made(transport)
+        return fresh
+
+    @property
+    def pending(self) -> bool:
+        """Whether the server has said something that nobody has read yet."""
+        return self._reader.pending
+
+    @property
+    def closed(self) -> bool:
+        """Whether either side has hung up."""
+        return self._hung_up is not None
+
+    @property
+    def peer(self) -> str:
+        """The IP address of the server."""
+        name = self._open_transport().get_extra_info("peername")
+        return str(name[0]) if name else ""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Hand bytes to the socket; what it does not take now follows by itself."""
+        if self._hung_up is not None:
+            raise WireBrokenError(self._hung_up)
+        self._open_transport().write(data)
+
+    async def drain(self) -> None:
+        """Wait until the socket has taken all that was written."""
+        while self._hung_up is None and self._paused:
+            await self._wait()
+        if self._hung_up is not None:
+            raise WireBrokenError(self._hung_up)
+
+    async def reply(self) -> Reply:
+        """Wait for the next reply; one that came before the server hung up is still given."""
+        while True:
+            try:
+                reply = self._reader.next()
+            except GarbageReplyError as error:
+                self.abort()
+                raise WireBrokenError(str(error)) from error
+            if reply is not None:
+                return reply
+            if self._hung_up is not None:
+                raise WireBrokenError(self._hung_up)
+            await self._wait()
+
+    def abort(self) -> None:
+        """Hang up at once; what the socket has not yet taken is never sent."""
+        self._hang_up("The connection is closed.")
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; drain() is to mean that its buffer is empty."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what came and wake who waits for it."""
+        self._reader.feed(data)
+        self._wake()
+
+    def eof_received(self) -> None:
+        """Note that the server hung up; the transport closes itself."""
+        self._hang_up("The server closed the connection.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note why the connection ended."""
+        self._hang_up(f"The connection was lost: {exc}." if exc else "The connection was lost.")
+
+    def pause_writing(self) -> None:
+        """Note that the transport's buffer holds something."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """Note that the transport's buffer is empty."""
+        self._paused = False
+        self._wake()
+
+    def _open_transport(self) -> asyncio.Transport:
+        if self._transport is None:
+            raise WireBrokenError("The connection was never made.")
+        return self._transport
+
+    def _hang_up(self, reason: str) -> None:
+        if self._hung_up is None:
+            self._hung_up = reason
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    async def _wait(self) -> None:
+        self._news = self._loop.create_future()
+        try:
+            await self._news
+        finally:
+            self._news = None
