@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# The programs of the system that the tests drive: a browser, PostgreSQL, Postfix.
+# Installs what is missing where it may (Debian or Ubuntu, root or sudo without a password), and
+# starts no service; otherwise says in one sentence what to install.
+set -euo pipefail
+
+packages=()
+command -v chromium >/dev/null || packages+=(chromium)
+command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ||
+    packages+=(postgresql)
+command -v postfix >/dev/null || [ -x /usr/sbin/postfix ] || packages+=(postfix)
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+give_up() {
+    echo "The tests need ${packages[*]}: install them, on Debian with apt-get install ${packages[*]}." >&2
+    exit 1
+}
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null && sudo -n true 2>/dev/null || give_up
+    as_root=(sudo -n)
+fi
+command -v apt-get >/dev/null || give_up
+
+echo "Installing ${packages[*]} for the tests."
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    # 101: no package may start a service while this file stands (Debian's invoke-rc.d).
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+echo 'postfix postfix/main_mailer_type select No configuration' |
+    "${as_root[@]}" debconf-set-selections
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null || give_up
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
+    --no-install-recommends "${packages[@]}" </dev/null || give_up
