@@ -110,7 +110,7 @@ class ReplyReader:
         while (end := self._bytes.find(b"\n")) >= 0:
             line = bytes(self._bytes[:end]).removesuffix(b"\r")
             del self._bytes[: end + 1]
-            self._count(len(line))
+            self._count(end + 1)
             if self._take(line):
                 return self._finish()
         self._count(0, waiting=len(self._bytes))
