@@ -30,7 +30,7 @@ lint: setup ## Check style, types, layers and translations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_translations.py
 
 lock: setup ## Resolve the dependencies anew into requirements.lock (needs uv)
