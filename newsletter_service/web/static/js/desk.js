@@ -40,8 +40,9 @@
 
   function fitFrame(frame) {
     const letter = frame.contentDocument?.documentElement;
-    if (letter) frame.height = letter.scrollHeight;
-    if (letter) frame.classList.add("fitted");
+    if (!letter) return;
+    frame.classList.add("fitted");
+    frame.height = letter.scrollHeight;
   }
 
   // -- how long there is to undo -------------------------------------------------------------
@@ -71,6 +72,7 @@
     root.querySelectorAll("[data-undo-until]").forEach(watch);
     root.querySelectorAll("[data-mail-frame] iframe").forEach((frame) => {
       frame.addEventListener("load", () => fitFrame(frame));
+      fitFrame(frame);
     });
   }
 

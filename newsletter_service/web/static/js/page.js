@@ -1,5 +1,2 @@
-// Every page: tells the style sheet that JavaScript runs, and leads to the errors of a form.
+// Every page: tells the style sheet that JavaScript runs.
 document.documentElement.classList.add("js");
-
-const summary = document.querySelector("[data-focus]");
-if (summary) summary.focus();
