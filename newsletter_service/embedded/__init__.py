@@ -1,4 +1,5 @@
-"""What a machine without servers gets: a Valkey, an SMTP sandbox, a sample feed, supervised.
+"""What a machine without servers gets: a Valkey, an SMTP sandbox and a sample site with news.
 
-Ground: it knows no feature, no model and no Flask; whoever starts something owns its life.
+Each part runs on loopback only, is owned by the process that started it and ends with it. None
+knows anything of the service around it.
 """
