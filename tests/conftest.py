@@ -1,0 +1,119 @@
+"""The servers of the tests, started when first asked for, once per test process.
+
+A program that is missing fails the test with one sentence; nothing is skipped.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from redis import Redis
+
+from newsletter_service.embedded.valkey import EmbeddedValkey
+from tests import network_guard, postfix_server, schema, servers
+from tests.smtp_sink import Sink
+
+UNIT = Path(__file__).parent / "unit"
+
+network_guard.install()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Unit tests reach nothing outside the process."""
+    if not item.path.is_relative_to(UNIT):
+        return (yield)
+    with network_guard.purity():
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.Postgres]:
+    """A PostgreSQL cluster of this test process."""
+    with servers.postgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: servers.Postgres) -> Iterator[str]:
+    """A fresh database without tables."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(
+    postgres_server: servers.Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A fresh PostgreSQL database with our schema."""
+    template = postgres_server.template(
+        "with_schema", lambda url: schema.migrate(url, tmp_path_factory.mktemp("postgres"))
+    )
+    with postgres_server.database(template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with our schema, to be copied."""
+    place = tmp_path_factory.mktemp("sqlite")
+    template = place / "template.db"
+    schema.migrate(f"sqlite:///{template}", place)
+    return template
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database with our schema."""
+    target = tmp_path / "newsletter.db"
+    target.write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{target}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def any_database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database with our schema, once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """A Valkey of this test process."""
+    with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
+
+
+@pytest.fixture
+def valkey_url(valkey_server: EmbeddedValkey) -> str:
+    """An empty Valkey."""
+    with Redis.from_url(valkey_server.url) as client:
+        client.flushall()
+    return valkey_server.url
+
+
+@pytest.fixture
+def smtp_sink() -> Iterator[Sink]:
+    """An SMTP server that takes everything and remembers it."""
+    with Sink() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless browser; per module, since its event loop would stand in others' way."""
+    program = servers.chromium_program()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=servers.CHROMIUM_FLAGS, headless=True
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def postfix() -> Iterator[postfix_server.Postfix]:
+    """A real relay that accepts everything and bounces unknown users of reader.test."""
+    with postfix_server.postfix() as server:
+        yield server
