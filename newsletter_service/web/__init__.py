@@ -1,24 +1,39 @@
 """The pages: translate a request, call one verb, answer. Knows no SMTP and no feed."""
 
+from types import ModuleType
 from typing import Any
 
 from flask import Flask
 
 from newsletter_service.settings import Settings
+from newsletter_service.web import access, auth, brand, errors, health, i18n, security
+
+# One blueprint a module; each view in it declares who may use it (access.py).
+AREAS: tuple[ModuleType, ...] = (
+    health,
+    brand,
+    auth,
+)
 
 
 def flask_config(settings: Settings) -> dict[str, Any]:
     """Flask's own configuration, out of our settings."""
-    return {
-        "SECRET_KEY": settings.secret_key,
+    return security.flask_config(settings) | {
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
-        "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
-        "BABEL_DEFAULT_LOCALE": "sv",
+        "BABEL_DEFAULT_LOCALE": i18n.DEFAULT,
         "BABEL_DEFAULT_TIMEZONE": settings.timezone,
         "BABEL_TRANSLATION_DIRECTORIES": "translations",
     }
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Bind the pages to the app."""
+    """Bind the pages to the app, from the outermost guard inwards."""
+    security.init_app(app, settings)
+    i18n.init_app(app)
+    auth.init_app(app)
+    access.init_app(app)
+    errors.init_app(app)
+    brand.init_app(app)
+    for area in AREAS:
+        app.register_blueprint(area.blueprint)

@@ -1,0 +1,108 @@
+"""Who may use a route. Every view declares it; what declares nothing is denied (R 8.11).
+
+A view is `@public`, `@staff` (whoever is logged in) or `@allow(Role.EDITOR, …)`; an
+administrator may use everything. `CSRF_EXEMPT` names the few POSTs without a token of ours.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from newsletter_service.extensions import csrf
+from newsletter_service.models import Role
+
+log = logging.getLogger(__name__)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# Endpoint -> why its POST needs no token of ours (R 8.7). A test holds it against the routes.
+CSRF_EXEMPT: dict[str, str] = {
+    "public.subscribe": "posted from the organisation's own site, where no token of ours can be",
+    "public.unsubscribe": "RFC 8058: the mailbox provider posts, and the link itself is the key",
+}
+
+PUBLIC_BODY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a view declares: anybody, anybody on the staff, or these roles."""
+
+    anybody: bool = False
+    roles: frozenset[Role] = frozenset(Role)
+
+
+def public(view: View) -> View:
+    """For everybody, logged in or not."""
+    return _declare(view, Access(anybody=True))
+
+
+def staff(view: View) -> View:
+    """For whoever is logged in, whatever the roles."""
+    return _declare(view, Access())
+
+
+def allow(*roles: Role) -> Callable[[View], View]:
+    """For people with one of the roles; administrators always."""
+    if not roles:
+        raise ValueError("say which roles may use this; `staff` is for all of them")
+
+    def declare(view: View) -> View:
+        return _declare(view, Access(roles=frozenset(roles) | {Role.ADMINISTRATOR}))
+
+    return declare
+
+
+def declared(view: Callable[..., Any] | None) -> Access | None:
+    """What a view declares; None is a mistake and means nobody."""
+    return getattr(view, "newsletter_access", None)
+
+
+def init_app(app: Flask) -> None:
+    """Stand before every view: first who asks, then whether the form was ours."""
+    public(app.view_functions["static"])
+    app.before_request(_check_access)
+    app.before_request(_check_csrf)
+
+
+def _declare(view: View, access: Access) -> View:
+    view.newsletter_access = access  # type: ignore[attr-defined]
+    return view
+
+
+def _check_access() -> Response | None:
+    if request.endpoint is None:
+        return None  # no such page, or no such method: routing answers
+    access = declared(current_app.view_functions[request.endpoint])
+    if access is None:
+        log.error("undeclared_route", extra={"endpoint": request.endpoint})
+        abort(404)
+    if access.anybody:
+        request.max_content_length = min(
+            PUBLIC_BODY_BYTES, current_app.config["MAX_CONTENT_LENGTH"]
+        )
+        return None
+    if not current_user.is_authenticated:
+        return _ask_to_log_in()
+    if not current_user.has_role(*access.roles):
+        log.warning("access_denied", extra={"endpoint": request.endpoint})
+        abort(403)
+    return None
+
+
+def _ask_to_log_in() -> Response | None:
+    """A page is answered with the way to log in; anything else with 401."""
+    wants_page = request.method in {"GET", "HEAD"} and "HX-Request" not in request.headers
+    if not wants_page or request.accept_mimetypes.best == "application/json":
+        abort(401)
+    return redirect(url_for("auth.log_in", next=request.full_path.rstrip("?")))
+
+
+def _check_csrf() -> None:
+    if request.endpoint is not None and request.endpoint not in CSRF_EXEMPT:
+        csrf.protect()

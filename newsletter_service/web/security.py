@@ -1,0 +1,155 @@
+"""What every answer carries, and the limits of every question (R 8.5, 8.6, 8.10, 8.19)."""
+
+import logging
+import re
+import secrets
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from flask import Flask, Response, g, request
+from limits.storage import RedisStorage
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from newsletter_service import queue
+from newsletter_service.extensions import csrf, limiter
+from newsletter_service.settings import Settings, current
+
+log = logging.getLogger(__name__)
+
+YEAR_S = 365 * 24 * 3600
+STAFF_BODY_BYTES = 2 * 1024 * 1024
+CSRF_TOKEN_S = 12 * 3600
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+def flask_config(settings: Settings) -> dict[str, Any]:
+    """The part of Flask's configuration that guards."""
+    https = settings.base_url.startswith("https:")
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "MAX_CONTENT_LENGTH": STAFF_BODY_BYTES,
+        "MAX_FORM_MEMORY_SIZE": STAFF_BODY_BYTES,
+        "SESSION_COOKIE_NAME": "__Host-session" if https else "session",
+        "SESSION_COOKIE_SECURE": https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/",
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        "WTF_CSRF_CHECK_DEFAULT": False,  # access.py calls it after it knows who asks
+        "WTF_CSRF_TIME_LIMIT": CSRF_TOKEN_S,
+        "WTF_CSRF_SSL_STRICT": False,  # our pages send no Referer; the token is the proof
+        "RATELIMIT_STORAGE_URI": "queue://",
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "RATELIMIT_SWALLOW_ERRORS": True,
+        "RATELIMIT_HEADERS_ENABLED": False,
+    }
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Put request ids, headers, CSRF and rate limits around every view."""
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
+    app.before_request(_name_request)
+    app.after_request(_add_headers)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    csrf.init_app(app)
+    limiter.init_app(app)
+
+
+def csp_nonce() -> str:
+    """This answer's nonce; only scripts that carry it run."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(18)
+    nonce: str = g.csp_nonce
+    return nonce
+
+
+def as_letter(html: str) -> Response:
+    """A letter to be shown in a frame of ours: its own styles and pictures, never a script."""
+    response = Response(html, mimetype="text/html")
+    pictures = " ".join(["'self'", "data:", "https:", *_trial_origins()])
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src {pictures}; base-uri 'none';"
+        " object-src 'none'; form-action 'none'; frame-ancestors 'self';"
+        " sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+    )
+    return response
+
+
+def as_attachment(body: bytes, filename: str, mimetype: str) -> Response:
+    """A file to be saved, never shown as a page (ASVS 3.2.1)."""
+    response = Response(body, mimetype=mimetype)
+    response.headers.set("Content-Disposition", "attachment", filename=filename)
+    return response
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    trusted = current().trusted_proxies and _REQUEST_ID.fullmatch(given)
+    g.request_id = given if trusted else uuid.uuid4().hex
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _policy())
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    if "request_id" in g:
+        headers["X-Request-ID"] = g.request_id
+    if current().base_url.startswith("https:"):
+        headers["Strict-Transport-Security"] = f"max-age={YEAR_S}; includeSubDomains"
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _policy() -> str:
+    script = f"'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'none'"
+    return (
+        f"default-src 'none'; style-src 'self'; img-src {' '.join(_picture_sources())};"
+        f" script-src {script}; connect-src 'self'; form-action 'self'; frame-src 'self';"
+        " frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+    )
+
+
+def _picture_sources() -> list[str]:
+    """The desk shows pictures of news from anywhere; a public page those of its owner only."""
+    if request.path.startswith("/desk"):
+        return ["'self'", "data:", "https:", *_trial_origins()]
+    logo = urlsplit(g.get("logo_url", ""))
+    owner = [f"{logo.scheme}://{logo.netloc}"] if logo.scheme in {"http", "https"} else []
+    return ["'self'", "data:", *owner]
+
+
+def _trial_origins() -> tuple[str, ...]:
+    settings = current()
+    return settings.trial_origins if settings.mode == "trial" else ()
+
+
+class _QueueClient(redis.Redis):
+    """Sends each command over the queue's connection, which follows the embedded Valkey."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        send: Callable[..., Any] = queue.connection().execute_command
+        return send(*args, **options)
+
+
+class QueueStorage(RedisStorage):
+    """Where rate limits are counted: the queue's server, shared by all web processes.
+
+    Without it `limiter` counts in this process's memory, so a lost Redis never opens the gate.
+    """
+
+    STORAGE_SCHEME = ["queue"]
+
+    def __init__(self, uri: str, **options: Any) -> None:
+        super().__init__("redis://", **options)
+        self.storage = _QueueClient()
+        self.initialize_storage(uri)
