@@ -49,7 +49,7 @@
   function tick(bar) {
     const left = Math.max(0, Math.round((Date.parse(bar.dataset.undoUntil) - Date.now()) / 1000));
     const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    bar.querySelector("[data-undo-left]").textContent = clock;
+    bar.querySelector("[data-undo-left]").textContent = left < 3600 ? clock : "";
     if (left > 0) return true;
     bar.querySelector("button").disabled = true;
     return false;
