@@ -1,0 +1,135 @@
+"""The mails that a sign-up leads to, and how often one address may get them (R 6.2, 6.3)."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter_service import notices
+from newsletter_service.models import (
+    Notice,
+    Subscriber,
+    Subscription,
+    Token,
+    TokenPurpose,
+)
+from newsletter_service.tokens import new_secret
+
+CONFIRMATION = "confirmation"
+ALREADY_SUBSCRIBED = "already_subscribed"
+WELCOME = "welcome"
+
+LINK_LIVES = timedelta(days=7)
+SHARE = ((timedelta(hours=24), 1), (timedelta(days=30), 3))
+ALREADY_EVERY = timedelta(days=30)
+
+
+def send_link(session: Session, subscription: Subscription, locale: str, now: datetime) -> bool:
+    """Mail a confirmation link unless the address has had its share; whether one will go.
+
+    The share counts over all lists and is used up only by mails that nobody answered: whoever
+    has confirmed since has shown that they want them. The purpose key chains each mail to the
+    one before, so that two sign-ups at the same moment cannot both send one.
+    """
+    reader = subscription.subscriber
+    subject = reader.address_key.hex()
+    earlier = _notices(session, CONFIRMATION, subject)
+    if not _has_share(earlier, _last_answer(session, reader), now):
+        return False
+    secret = new_secret()
+    asked = notices.ask(
+        session,
+        CONFIRMATION,
+        subject=subject,
+        purpose_key=_after(earlier),
+        address=reader.address,
+        locale=locale,
+        now=now,
+        expires_at=now + LINK_LIVES,
+        values={"block_link": True},
+        list_id=subscription.list_id,
+        secret=secret.raw,
+    )
+    if asked is None:
+        return False
+    session.add(
+        Token(
+            digest=secret.digest,
+            purpose=TokenPurpose.CONFIRM,
+            subject_id=subscription.id,
+            created_at=now,
+            expires_at=now + LINK_LIVES,
+        )
+    )
+    return True
+
+
+def say_already(session: Session, subscription: Subscription, locale: str, now: datetime) -> bool:
+    """Mail "you subscribe already", at most once in 30 days; whether it will go."""
+    reader = subscription.subscriber
+    subject = reader.address_key.hex()
+    earlier = _notices(session, ALREADY_SUBSCRIBED, subject)
+    if any(at > now - ALREADY_EVERY for _id, at in earlier):
+        return False
+    asked = notices.ask(
+        session,
+        ALREADY_SUBSCRIBED,
+        subject=subject,
+        purpose_key=_after(earlier),
+        address=reader.address,
+        locale=locale,
+        now=now,
+        expires_at=now + LINK_LIVES,
+        values=_reader_links(subscription),
+        list_id=subscription.list_id,
+    )
+    return asked is not None
+
+
+def say_welcome(session: Session, subscription: Subscription, token: Token, now: datetime) -> None:
+    """Mail the welcome that follows a confirmation, once for the link it came by."""
+    reader = subscription.subscriber
+    notices.ask(
+        session,
+        WELCOME,
+        subject=f"subscription:{subscription.id}",
+        purpose_key=f"token:{token.id}",
+        address=reader.address,
+        locale=reader.locale,
+        now=now,
+        expires_at=now + LINK_LIVES,
+        values=_reader_links(subscription),
+        list_id=subscription.list_id,
+    )
+
+
+def _reader_links(subscription: Subscription) -> dict[str, str]:
+    """What the sender needs to make the links to preferences and unsubscribing."""
+    return {"handle": subscription.handle.hex()}
+
+
+def _notices(session: Session, kind: str, subject: str) -> list[tuple[int, datetime]]:
+    """Id and time of every notice of a kind to an address, newest first."""
+    found = session.execute(
+        select(Notice.id, Notice.created_at)
+        .where(Notice.kind == kind, Notice.subject == subject)
+        .order_by(Notice.id.desc())
+    )
+    return [(row.id, row.created_at) for row in found]
+
+
+def _after(earlier: list[tuple[int, datetime]]) -> str:
+    return f"after:{earlier[0][0] if earlier else 0}"
+
+
+def _last_answer(session: Session, reader: Subscriber) -> datetime | None:
+    return session.scalar(
+        select(func.max(Subscription.confirmed_at)).where(Subscription.subscriber_id == reader.id)
+    )
+
+
+def _has_share(
+    earlier: list[tuple[int, datetime]], answered: datetime | None, now: datetime
+) -> bool:
+    unanswered = [at for _id, at in earlier if answered is None or at > answered]
+    return all(sum(at > now - period for at in unanswered) < share for period, share in SHARE)

@@ -1,0 +1,156 @@
+"""Opting out: always possible, from every letter ever sent, and at once (R 1.7, 1.12 to 1.18).
+
+The link carries its own proof, so it works without login or cookie, and after the reader's row
+is gone. Whoever holds a forwarded letter can end the subscription with it and nothing more:
+taking it back takes the proof that only the page of that very act was given.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy.orm import Session
+
+from newsletter_service import settings as settings_module
+from newsletter_service.address import mask, parse
+from newsletter_service.extensions import db
+from newsletter_service.models import (
+    ConsentKind,
+    Subscription,
+    SubscriptionState,
+    ms_of,
+    writing,
+)
+from newsletter_service.subscribers import consent
+from newsletter_service.subscribers.consent import Act, RequestContext
+from newsletter_service.subscribers.readers import by_handle, link_keys, subscriptions_of
+from newsletter_service.tokens import read_unsubscribe
+
+UNDO_FOR = timedelta(hours=24)
+
+
+class Scope(StrEnum):
+    """How much to leave."""
+
+    LIST = "list"
+    ORGANISATION = "organisation"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What an unsubscribe link is about. Names and address are empty when the reader is gone."""
+
+    subscribed: bool = False
+    slug: str = ""
+    newsletter: str = ""
+    newsletter_en: str = ""
+    masked: str = ""
+    locale: str = ""
+    others: int = 0
+
+    def title(self, locale: str) -> str:
+        """The list's name in a language."""
+        return self.newsletter_en if locale == "en" else self.newsletter
+
+
+@dataclass(frozen=True)
+class Left:
+    """It is over; `undo` is the proof with which this very act can be taken back for a day."""
+
+    standing: Standing
+    undo: str = ""
+
+
+def look(token: str) -> Standing:
+    """What the link would end; changes nothing. Raises `BadToken`."""
+    target = read_unsubscribe(link_keys(), token)
+    return _standing(db.session(), by_handle(db.session(), target.handle))
+
+
+def unsubscribe(token: str, scope: Scope, context: RequestContext, now: datetime) -> Left:
+    """End one subscription or all; as fine the second time. Raises `BadToken`."""
+    target = read_unsubscribe(link_keys(), token)
+    with writing() as session:
+        named = by_handle(session, target.handle)
+        if named is None:
+            return Left(Standing())
+        ended = [
+            each
+            for each in subscriptions_of(session, named.subscriber_id)
+            if (scope is Scope.ORGANISATION or each.id == named.id)
+            and end(session, each, context, now, issue_id=target.issue_id)
+        ]
+        return Left(_standing(session, named), _undo_proof(ended, now))
+
+
+def end(
+    session: Session,
+    subscription: Subscription,
+    context: RequestContext,
+    now: datetime,
+    **detail: object,
+) -> bool:
+    """Within a transaction: end a subscription; whether it was a confirmed one."""
+    before = subscription.state
+    if before == SubscriptionState.UNSUBSCRIBED:
+        return False
+    subscription.move(SubscriptionState.UNSUBSCRIBED)
+    subscription.ended_at = now
+    act = Act(subscription.subscriber.locale, context, now)
+    consent.record(session, subscription, ConsentKind.WITHDRAWN, act, **detail)
+    return before == SubscriptionState.CONFIRMED
+
+
+def undo(proof: str, context: RequestContext, now: datetime) -> list[Standing]:
+    """Take back what a page ended within the last 24 hours; empty when it is too late."""
+    try:
+        at_ms, ids = _signer().loads(proof)
+    except BadSignature:
+        return []
+    if ms_of(now) - at_ms > UNDO_FOR / timedelta(milliseconds=1):
+        return []
+    with writing() as session:
+        return [
+            _standing(session, each)
+            for each_id in ids
+            if (each := session.get(Subscription, each_id, with_for_update=True))
+            and _restore(session, each, at_ms, context, now)
+        ]
+
+
+def _restore(
+    session: Session, subscription: Subscription, at_ms: int, context: RequestContext, now: datetime
+) -> bool:
+    ended = subscription.ended_at
+    if ended is None or ms_of(ended) != at_ms or subscription.state == SubscriptionState.CONFIRMED:
+        return False
+    subscription.move(SubscriptionState.CONFIRMED)
+    subscription.ended_at = None
+    act = Act(subscription.subscriber.locale, context, now)
+    consent.record(session, subscription, ConsentKind.CONFIRMED, act, undone=True)
+    return True
+
+
+def _standing(session: Session, subscription: Subscription | None) -> Standing:
+    if subscription is None:
+        return Standing()
+    reader, newsletter = subscription.subscriber, subscription.newsletter
+    confirmed = [each for each in reader.subscriptions if each.state == SubscriptionState.CONFIRMED]
+    return Standing(
+        subscribed=subscription.state == SubscriptionState.CONFIRMED,
+        slug=newsletter.slug,
+        newsletter=newsletter.title("sv"),
+        newsletter_en=newsletter.title("en"),
+        masked=mask(parse(reader.address)),
+        locale=reader.locale,
+        others=sum(each.id != subscription.id for each in confirmed),
+    )
+
+
+def _undo_proof(ended: list[Subscription], now: datetime) -> str:
+    return str(_signer().dumps([ms_of(now), [each.id for each in ended]])) if ended else ""
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(settings_module.current().secret_key, salt="undo unsubscribing")
