@@ -1,0 +1,244 @@
+"""A letter and one reader's values joined to the bytes to send. Pure, and fast on purpose.
+
+`Prepared.of` does the costly work once per edition: it writes the fixed headers, encodes both
+parts as quoted-printable and cuts them at the slots. `Prepared.message` then only joins. A
+value is encoded by itself and stands between soft line breaks, so whatever its length no line
+of the rest moves.
+"""
+
+import html
+import re
+from binascii import b2a_qp
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from hashlib import sha256
+
+from newsletter_service.address import Address
+from newsletter_service.mail import headers
+from newsletter_service.mail.letter import Letter
+
+UNSUBSCRIBE_URL = "unsubscribe_url"
+
+_SOFT = b"=\r\n"
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_SAFE_VALUE = re.compile(rb"[!-<>-~]{1,75}")
+_HTTPS = re.compile(r"https?://[!-;=?-~]+")
+_RECIPIENT = re.compile(r"[^\s\0<>@,;:]+@[A-Za-z0-9.-]+")
+
+
+class MissingValue(KeyError):
+    """A reader's values lack one that the letter has a slot for."""
+
+
+class BadValue(ValueError):
+    """A reader's value would break the message; it names the value, never shows it."""
+
+
+@dataclass(frozen=True)
+class FixedHeaders:
+    """What stands in the header of every copy of an edition, and how readers may leave.
+
+    ``unsubscribe_mailto`` is an address; the token of the reader's link becomes its subject.
+    The List- fields need ``list_id``. ``auto_submitted`` is for notices only (RFC 3834).
+    """
+
+    from_name: str
+    from_address: str
+    reply_to: str | None = None
+    list_id: str | None = None
+    list_name: str = ""
+    list_help: str | None = None
+    list_owner: str | None = None
+    list_archive: str | None = None
+    feedback_id: str | None = None
+    precedence_bulk: bool = True
+    auto_submitted: bool = False
+    unsubscribe_post: bool = True
+    unsubscribe_mailto: str | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One copy's recipient and personal values; ``date`` is aware, ``message_id`` has ``<>``."""
+
+    to: Address | str
+    date: datetime
+    message_id: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the pieces a value goes, and which."""
+
+    at: int
+    name: str
+    is_html: bool
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An edition ready to be joined with any reader's values."""
+
+    pieces: tuple[bytes, ...]
+    places: tuple[_Place, ...]
+    unsubscribes: bool
+    mailto: str | None
+    size: int
+    """Bytes that every copy has in common."""
+
+    @classmethod
+    def of(cls, letter: Letter, fixed: FixedHeaders) -> "Prepared":
+        """Prepare a letter; raise headers.BadHeader if a fixed value cannot stand in a header."""
+        mark = _boundary(letter)
+        pieces = [b"", _fixed_lines(letter, fixed, mark) + _part_head(mark, "plain")]
+        places: list[_Place] = []
+        _append(pieces, places, letter.text, letter.slots, is_html=False)
+        pieces[-1] += b"\r\n" + _part_head(mark, "html")
+        _append(pieces, places, letter.html, letter.slots, is_html=True)
+        pieces[-1] += b"\r\n--" + mark + b"--\r\n"
+        return cls(
+            pieces=tuple(pieces),
+            places=tuple(places),
+            unsubscribes=fixed.list_id is not None,
+            mailto=fixed.unsubscribe_mailto,
+            size=sum(map(len, pieces)),
+        )
+
+    def message(self, reader: Reader) -> bytes:
+        """Return the copy for one reader, lines ended by CRLF; the same bytes every time.
+
+        Raises MissingValue when a slot has no value, BadValue or headers.BadHeader when one
+        would break the message.
+        """
+        pieces = list(self.pieces)
+        pieces[0] = self._personal_lines(reader)
+        values = reader.values
+        encoded: dict[tuple[str, bool], bytes] = {}
+        for place in self.places:
+            key = (place.name, place.is_html)
+            if key not in encoded:
+                encoded[key] = _encoded_value(place, values)
+            pieces[place.at] = encoded[key]
+        return b"".join(pieces)
+
+    def _personal_lines(self, reader: Reader) -> bytes:
+        if reader.date.tzinfo is None:
+            raise BadValue("The Date of a message needs a time zone.")
+        message_id = headers.checked_message_id(reader.message_id)
+        lines = (
+            f"Date: {format_datetime(reader.date)}\r\n"
+            f"Message-ID: {message_id}\r\n"
+            f"To: {_recipient(reader.to)}\r\n"
+        )
+        if self.unsubscribes:
+            lines += self._unsubscribe_line(reader.values)
+        return lines.encode()
+
+    def _unsubscribe_line(self, values: Mapping[str, str]) -> str:
+        """Write it raw at any length: an encoded word here ends one-click (RFC 2047 section 5)."""
+        url = values.get(UNSUBSCRIBE_URL)
+        if url is None:
+            raise MissingValue(UNSUBSCRIBE_URL)
+        if not _HTTPS.fullmatch(url):
+            raise BadValue(f"{UNSUBSCRIBE_URL} is no web address that a header can hold.")
+        if self.mailto is None:
+            return f"List-Unsubscribe: <{url}>\r\n"
+        token = url.rpartition("/")[2]
+        return f"List-Unsubscribe: <{url}>,\r\n <mailto:{self.mailto}?subject={token}>\r\n"
+
+
+def _fixed_lines(letter: Letter, fixed: FixedHeaders, mark: bytes) -> bytes:
+    lines = [
+        headers.mailbox("From", fixed.from_name, fixed.from_address),
+        headers.text("Subject", letter.subject),
+    ]
+    if fixed.reply_to:
+        lines.append(headers.mailbox("Reply-To", "", fixed.reply_to))
+    if fixed.list_id:
+        lines += _list_lines(fixed, fixed.list_id)
+    if fixed.feedback_id:
+        lines.append(headers.fixed("Feedback-ID", fixed.feedback_id))
+    if fixed.precedence_bulk and fixed.list_id:
+        lines.append(headers.fixed("Precedence", "bulk"))
+    if fixed.auto_submitted:
+        lines.append(headers.fixed("Auto-Submitted", "auto-generated"))
+    lines.append(headers.fixed("X-Auto-Response-Suppress", "OOF, AutoReply"))
+    lines.append(headers.fixed("MIME-Version", "1.0"))
+    lines.append(b'Content-Type: multipart/alternative;\r\n boundary="' + mark + b'"\r\n')
+    return b"".join([*lines, b"\r\n"])
+
+
+def _list_lines(fixed: FixedHeaders, list_id: str) -> list[bytes]:
+    lines = [headers.list_id_line(fixed.list_name, list_id)]
+    if fixed.unsubscribe_post:
+        lines.append(headers.fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    if fixed.unsubscribe_mailto:
+        headers.listed("List-Unsubscribe", f"mailto:{fixed.unsubscribe_mailto}")
+    for name, uri in (
+        ("List-Help", fixed.list_help),
+        ("List-Owner", fixed.list_owner),
+        ("List-Archive", fixed.list_archive),
+    ):
+        if uri:
+            lines.append(headers.listed(name, uri))
+    lines.append(headers.fixed("List-Post", "NO"))
+    return lines
+
+
+def _boundary(letter: Letter) -> bytes:
+    """Return a boundary that is the same for every copy and, by ``=_``, in no encoded body."""
+    content = "\0".join((letter.subject, letter.text, letter.html))
+    return b"=_" + sha256(content.encode()).hexdigest()[:32].encode()
+
+
+def _part_head(mark: bytes, subtype: str) -> bytes:
+    return (
+        b"--" + mark + b"\r\n"
+        b"Content-Type: text/" + subtype.encode() + b'; charset="utf-8"\r\n'
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+
+
+def _append(
+    pieces: list[bytes],
+    places: list[_Place],
+    content: str,
+    slots: Mapping[str, str],
+    *,
+    is_html: bool,
+) -> None:
+    """Cut the content at its slots and append the encoded pieces, an empty one for each slot."""
+    names = {mark: name for name, mark in slots.items()}
+    cut = re.split("(" + "|".join(map(re.escape, names)) + ")", content) if names else [content]
+    for index, run in enumerate(cut):
+        if index % 2:
+            pieces[-1] += _SOFT
+            places.append(_Place(len(pieces), names[run], is_html))
+            pieces += [b"", _SOFT]
+        else:
+            pieces[-1] += _quoted_printable(run.encode())
+
+
+def _quoted_printable(content: bytes) -> bytes:
+    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return b2a_qp(content).replace(b"\n", b"\r\n")
+
+
+def _encoded_value(place: _Place, values: Mapping[str, str]) -> bytes:
+    value = values.get(place.name)
+    if value is None:
+        raise MissingValue(place.name)
+    if _FORBIDDEN.search(value):
+        raise BadValue(f"The value {place.name} holds a line break or a NUL.")
+    raw = (html.escape(value) if place.is_html else value).encode()
+    return raw if _SAFE_VALUE.fullmatch(raw) else _quoted_printable(raw)
+
+
+def _recipient(to: Address | str) -> str:
+    envelope = to if isinstance(to, str) else to.envelope
+    if not _RECIPIENT.fullmatch(envelope):
+        raise BadValue("The recipient is no mail address with an ASCII domain.")
+    return envelope
