@@ -124,7 +124,7 @@ def of_reply(code: int, enhanced: str, text: str, phase: Phase) -> RelayReply:
 
     `enhanced` may be empty and is ignored where its class is not the first digit of `code`.
     """
-    if code == 552 and phase == "rcpt" and not enhanced and "recipients" in text.lower():
+    if code == 552 and phase == "rcpt" and _is_about_numbers(enhanced, text):
         code = 452
     reply = str(code)
     match = _ENHANCED.fullmatch(enhanced) or _ENHANCED.search(text)
@@ -142,6 +142,11 @@ def of_reply(code: int, enhanced: str, text: str, phase: Phase) -> RelayReply:
     return RelayReply(judgement, retry=not reply.startswith("5"), closes=code == 421)
 
 
+def _is_about_numbers(enhanced: str, text: str) -> bool:
+    """A 552 to RCPT is "too many recipients" unless it speaks of the mailbox (R 2.33)."""
+    return not _ENHANCED.search(f"{enhanced} {text}") and judge("", text).reason != "mailboxfull"
+
+
 def _without_foreign_status(text: str, reply: str) -> str:
     """The text without enhanced codes whose class contradicts the reply."""
     return _ENHANCED.sub(lambda match: match[0] if match[1] == reply[:1] else " ", text)
@@ -152,6 +157,8 @@ def _of_phase(judgement: Judgement, code: int, status: str, phase: Phase) -> Mea
     permanent = code >= 500
     if phase in ("connect", "helo", "tls", "auth"):
         return Meaning.CONFIG if permanent else Meaning.TRANSIENT
+    if not permanent and phase == "rcpt" and judgement.meaning is Meaning.MESSAGE:
+        return Meaning.TRANSIENT
     if judgement.meaning is Meaning.CONFIG or not permanent:
         return judgement.meaning
     if code == 552 and not status and phase in ("mail", "data", "body"):

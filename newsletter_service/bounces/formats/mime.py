@@ -44,7 +44,7 @@ _ENCODED_WORD = re.compile(r"=\?[^?\s]{1,60}\?[bqBQ]\?")
 _ANY_BOUNDARY = re.compile(rb"^--([^\s]{1,200})[ \t]*\n(?=[Cc]ontent-)", re.MULTILINE)
 _LINE_BREAKING_TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d|/td)\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>")
-_STYLE = re.compile(r"<(style|script|head)\b.{0,20000}?</\1>", re.I | re.DOTALL)
+_STYLE = re.compile(r"<(style|script)\b[^<]*(?:<(?!/?(?:style|script)\b)[^<]*)*</\1>", re.I)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ _DELAY = re.compile(
     re.IGNORECASE,
 )
 _GAVE_UP = re.compile(
-    r"permanent|given up|giving up|gave up|could not be delivered|undeliverable|unable to deliver|returned",
+    r"permanent|given up|giving up|gave up|could not be delivered|undeliverable"
+    r"|unable to deliver|returned",
     re.I,
 )
 _ADDRESS = (
@@ -54,9 +55,11 @@ _ADDRESS = (
     r"[A-Za-z0-9.\u0080-\uffff-]{0,200}[A-Za-z0-9\u0080-\uffff]"
 )
 _SAYS = (
-    re.compile(rf"^\s*(?:Final|Original)-Recipient:\s*(?:rfc822;)?\s*<?({_ADDRESS})", re.I | re.M),
-    re.compile(rf"^\s*(?:<|&lt;)({_ADDRESS})(?:>|&gt;)\s*(?::|\.\.\.|\(|$)", re.M),
-    re.compile(rf"^[ \t]*({_ADDRESS})(?::|\.\.\.|\s*\(|[ \t]*$| on \d)", re.M),
+    re.compile(
+        rf"^[ \t]{0, 20}(?:Final|Original)-Recipient:\s*(?:rfc822;)?\s*<?({_ADDRESS})", re.I | re.M
+    ),
+    re.compile(rf"^[ \t]{0, 20}(?:<|&lt;)({_ADDRESS})(?:>|&gt;)\s*(?::|\.\.\.|\(|$)", re.M),
+    re.compile(rf"^[ \t]{0, 20}({_ADDRESS})(?::|\.\.\.|[ \t]?\(|[ \t]*$| on \d)", re.M),
     re.compile(rf"\brcpt to:?\s*<?({_ADDRESS})>?", re.I),
     re.compile(
         r"\b(?:recipients?|recipient address(?:es)?|addressees?|unknown user|user unknown"

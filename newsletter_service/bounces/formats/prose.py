@@ -10,10 +10,10 @@ MAX_LINES = 600
 
 _CUT = re.compile(
     r"^(?:"
-    r"-{2,}[^\n]{0,20}(?:this is a copy of|below this line is a copy"
-    r"|original message|returned message|unsent message|message (?:header|text)|header|the (?:header|body) of|undelivered message"
-    r"|copy of (?:the|your) message|forwarded message|included is a copy)[^\n]{0,120}"
-    r"|\s*-{3,}\s+(?:original message|unsent message below)[^\n]{0,60}"
+    r"[ \t]{0,8}-{2,}[^\n]{0,20}(?:this is a copy of|below this line is a copy"
+    r"|original message|returned message|unsent message|undelivered message|forwarded message"
+    r"|message (?:header|text)|header|the (?:header|body) of|copy of (?:the|your) message"
+    r"|included is a copy)[^\n]{0,120}"
     r"|original (?:message (?:follows|headers?|details)|headers)\b[^\n]{0,80}"
     r"|(?:the )?(?:message|mail) (?:headers?|contents?) (?:follow|are)[^\n]{0,80}"
     r"|your (?:original )?message (?:headers )?(?:follows|reads|began)[^\n]{0,80}"
@@ -22,7 +22,11 @@ _CUT = re.compile(
     r")$",
     re.IGNORECASE | re.MULTILINE,
 )
-_MESSAGE_ID = re.compile(r"^[> \t]*message-id:\s*(<[^<>\s]{3,250}>)", re.IGNORECASE | re.MULTILINE)
+_RUNS = re.compile(r"[ \t]{60,}|-{60,}|_{60,}")
+_EMPTY_LINES = re.compile(r"\n(?:[ \t]{0,59}\n){3,}")
+_MESSAGE_ID = re.compile(
+    r"^[> \t]{0,20}message-id:\s*(<[^<>\s]{3,250}>)", re.IGNORECASE | re.MULTILINE
+)
 
 
 def of(message: mime.Part) -> str:
@@ -39,7 +43,13 @@ def of(message: mime.Part) -> str:
         elif part.content_type.startswith(("text/", "multipart/")):
             texts.append(part.text())
     text = "\n".join(texts).strip() or "\n".join(html_texts)
+    text = _EMPTY_LINES.sub("\n\n\n", _RUNS.sub(_shorten, text))
     return "\n".join(before_returned(text).split("\n")[:MAX_LINES])
+
+
+def _shorten(run: re.Match[str]) -> str:
+    """Long runs of one character say nothing and make patterns slow."""
+    return run[0][:59]
 
 
 def before_returned(text: str) -> str:
