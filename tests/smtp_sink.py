@@ -23,6 +23,7 @@ import json
 import os
 import re
 import signal
+import socket
 import ssl
 import sys
 import tempfile
@@ -87,6 +88,7 @@ class Behaviour:
 
     `users` are names and passwords; with none, AUTH is not offered. `bodies` false keeps of each
     message only its header, size and hash-like facts, for runs with very many.
+    `receive_buffer` is how much the system takes for us while we don't read.
     """
 
     pipelining: bool = True
@@ -99,6 +101,7 @@ class Behaviour:
     auth: list[str] = field(default_factory=lambda: ["PLAIN", "LOGIN"])
     auth_before_tls: bool = False
     bodies: bool = True
+    receive_buffer: int | None = None
     rules: list[Rule] = field(default_factory=list)
 
     @classmethod
@@ -225,10 +228,16 @@ class Server:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(self.ca_file)
         implicit = self.context if self.behaviour.tls == "implicit" else None
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.behaviour.receive_buffer:
+            room = self.behaviour.receive_buffer
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        listening.bind(("127.0.0.1", port))
         self._listener = await asyncio.start_server(
-            self._talk, "127.0.0.1", port, ssl=implicit, backlog=512
+            self._talk, sock=listening, ssl=implicit, backlog=512
         )
-        self.port = self._listener.sockets[0].getsockname()[1]
+        self.port = listening.getsockname()[1]
 
     async def stop(self) -> None:
         """Hang up on everybody and stop."""
@@ -471,7 +480,7 @@ class _Talk:
         if not reply.startswith("354"):
             return
         rule = self.rule("body")
-        if rule.close or rule.reply or rule.raw:
+        if rule.close or rule.reply or rule.raw or rule.delay:
             if not self.buffer and not rule.reply:
                 await self.fill()
             await self.obey(rule, rule.reply or "")

@@ -95,6 +95,8 @@ class _Opening:
         return fresh
 
     async def _log_in(self, wire: Wire, capabilities: Capabilities) -> None:
+        if self._relay.tls is Tls.NONE:
+            raise RelayRefusesUs(Phase.AUTH, "A password is never sent without TLS.")
         if "PLAIN" in capabilities.auth:
             reply = await self._auth(wire, f"AUTH PLAIN {self._plain()}")
         elif "LOGIN" in capabilities.auth:

@@ -55,7 +55,8 @@ class Wire(asyncio.Protocol):
     @property
     def closed(self) -> bool:
         """Whether either side has hung up."""
-        return self._hung_up is not None
+        # A transport whose write failed tells the protocol only in the loop's next round.
+        return self._hung_up is not None or self._open_transport().is_closing()
 
     @property
     def peer(self) -> str:
@@ -65,16 +66,13 @@ class Wire(asyncio.Protocol):
 
     def write(self, data: bytes | memoryview) -> None:
         """Hand bytes to the socket; what it does not take now follows by itself."""
-        if self._hung_up is not None:
-            raise WireBrokenError(self._hung_up)
+        self._raise_if_closed()
         self._open_transport().write(data)
 
     async def drain(self) -> None:
-        """Wait until the socket has taken all that was written."""
-        while self._hung_up is None and self._paused:
+        """Wait until the socket has taken all, or the server has spoken or hung up."""
+        while self._paused and not self.pending and not self.closed:
             await self._wait()
-        if self._hung_up is not None:
-            raise WireBrokenError(self._hung_up)
 
     async def reply(self) -> Reply:
         """Wait for the next reply; one that came before the server hung up is still given."""
@@ -86,8 +84,7 @@ class Wire(asyncio.Protocol):
                 raise WireBrokenError(str(error)) from error
             if reply is not None:
                 return reply
-            if self._hung_up is not None:
-                raise WireBrokenError(self._hung_up)
+            self._raise_if_closed()
             await self._wait()
 
     def abort(self) -> None:
@@ -101,7 +98,8 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; drain() is to mean that its buffer is empty."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=0)
+        # With 0 the transport of TLS in Python 3.11 pauses an empty buffer and never resumes.
+        self._transport.set_write_buffer_limits(high=1)
 
     def data_received(self, data: bytes) -> None:
         """Keep what came and wake who waits for it."""
@@ -129,6 +127,10 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             raise WireBrokenError("The connection was never made.")
         return self._transport
+
+    def _raise_if_closed(self) -> None:
+        if self.closed:
+            raise WireBrokenError(self._hung_up or "The connection was lost.")
 
     def _hang_up(self, reason: str) -> None:
         if self._hung_up is None:
