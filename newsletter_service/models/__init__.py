@@ -3,7 +3,14 @@
 Knows the database; knows no verbs, no web, no queue. Import the classes from here.
 """
 
-from newsletter_service.models.base import IllegalMove, begin_write, prepare_engine, writing
+from newsletter_service.models.base import (
+    IllegalMove,
+    begin_write,
+    changed,
+    ledger,
+    prepare_engine,
+    writing,
+)
 from newsletter_service.models.bounces import BounceEvent, BounceKind, BounceMessage, BounceState
 from newsletter_service.models.clock import db_now_ms, ms_of, utc_of_ms
 from newsletter_service.models.delivery import (
@@ -72,8 +79,10 @@ __all__ = [
     "Token",
     "TokenPurpose",
     "begin_write",
+    "changed",
     "db_now_ms",
     "delivery_columns",
+    "ledger",
     "list_source",
     "ms_of",
     "prepare_engine",

@@ -4,9 +4,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, event
+from sqlalchemy import (
+    CursorResult,
+    DateTime,
+    Delete,
+    Dialect,
+    Engine,
+    TypeDecorator,
+    Update,
+    event,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -64,6 +73,20 @@ def writing() -> Iterator[Session]:
     except BaseException:
         session.rollback()
         raise
+
+
+@contextmanager
+def ledger(engine: Engine) -> Iterator[Connection]:
+    """A short writing transaction without the session, for the ledger; commits at the end."""
+    with engine.connect() as plain:
+        connection = plain.execution_options(begin_immediate=True)
+        with connection.begin():
+            yield connection
+
+
+def changed(executor: Session | Connection, statement: Update | Delete) -> int:
+    """Run a conditional UPDATE or DELETE and say how many rows it took."""
+    return cast("CursorResult[Any]", executor.execute(statement)).rowcount
 
 
 def begin_write(session: Session) -> None:

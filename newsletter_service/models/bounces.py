@@ -48,7 +48,10 @@ class BounceKind(StrEnum):
 
 
 class BounceEvent(Base):
-    """One verdict about one address, with its evidence; from a message or a relay's reply."""
+    """One failure or complaint of one address, with its evidence; from a message or a reply.
+
+    `meaning` is that of `verdict_rules`; empty for complaints.
+    """
 
     __tablename__ = "bounce_event"
     __table_args__ = (
@@ -68,6 +71,7 @@ class BounceEvent(Base):
     kind: Mapped[BounceKind] = mapped_column(String(16))
     final: Mapped[bool] = mapped_column(default=True)
     reason: Mapped[str] = mapped_column(String(32))
+    meaning: Mapped[str] = mapped_column(String(16), default="")
     status: Mapped[str] = mapped_column(String(16), default="")
     evidence: Mapped[str] = mapped_column(String(500), default="")
     source: Mapped[str] = mapped_column(String(32))

@@ -92,6 +92,7 @@ class Batch(Base):
     """A range of an issue's deliveries: who works on it until when, and what became of it.
 
     `owner` is empty when nobody has it. The tallies follow the rows in the same transaction.
+    `crashes` counts workers that died with it: then every row is marked before it is touched.
     """
 
     __tablename__ = "batch"
@@ -109,6 +110,7 @@ class Batch(Base):
     epoch: Mapped[int] = mapped_column(default=0)
     lease_until_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     not_before_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    crashes: Mapped[int] = mapped_column(default=0)
     done: Mapped[bool] = mapped_column(default=False)
     pending: Mapped[int] = mapped_column(default=0)
     accepted: Mapped[int] = mapped_column(default=0)

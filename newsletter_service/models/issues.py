@@ -160,7 +160,7 @@ class Edition(Base):
     subject: Mapped[str] = mapped_column(String(300))
     html: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
-    slots: Mapped[list[str]] = mapped_column(JSON)
+    slots: Mapped[dict[str, str]] = mapped_column(JSON)
     headers: Mapped[dict[str, Any]] = mapped_column(JSON)
     content_hash: Mapped[str] = mapped_column(String(64))
     frozen_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,245 @@
+"""Claiming batches and due retries by conditional UPDATEs, and giving back what was not done."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Exists, Row, Select, and_, func, select, tuple_, update
+
+from newsletter_service.delivery.ledger import Claim
+from newsletter_service.models import (
+    Batch,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    Retry,
+    Subscriber,
+    Subscription,
+    db_now_ms,
+)
+
+RETRIES_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Batched:
+    """A claimed batch and its rows; `careful` when a worker died with it before."""
+
+    batch_id: int
+    epoch: int
+    claims: list[Claim]
+    careful: bool
+
+
+def claim_batch(connection: Connection, owner: str, lease_ms: int) -> Batched | None:
+    """Take the oldest open batch of a sending issue, or None."""
+    chosen = connection.execute(
+        select(Batch.id, Batch.issue_id, Batch.first_n, Batch.last_n, Batch.epoch, Batch.crashes)
+        .join(Issue, Issue.id == Batch.issue_id)
+        .where(
+            Issue.state == IssueState.SENDING,
+            Batch.done.is_(False),
+            Batch.owner == "",
+            Batch.not_before_ms <= db_now_ms(),
+        )
+        .order_by(Batch.id)
+        .limit(1)
+        .with_for_update(of=Batch, skip_locked=True)
+    ).one_or_none()
+    if chosen is None:
+        return None
+    taken = connection.execute(
+        update(Batch)
+        .where(Batch.id == chosen.id, Batch.owner == "", Batch.epoch == chosen.epoch)
+        .values(owner=owner, epoch=chosen.epoch + 1, lease_until_ms=db_now_ms() + lease_ms)
+    )
+    if taken.rowcount != 1:
+        return None
+    in_batch = and_(
+        Delivery.issue_id == chosen.issue_id, Delivery.n.between(chosen.first_n, chosen.last_n)
+    )
+    connection.execute(
+        update(Delivery)
+        .where(in_batch, Delivery.state == DeliveryState.PENDING)
+        .values(state=DeliveryState.CLAIMED, epoch=Delivery.epoch + 1)
+    )
+    rows = connection.execute(
+        _details()
+        .where(in_batch, Delivery.state == DeliveryState.CLAIMED, ~_in_retry())
+        .order_by(Delivery.n)
+    ).all()
+    claims = [_claim(row, chosen.id, retried=False) for row in rows]
+    return Batched(chosen.id, chosen.epoch + 1, claims, careful=chosen.crashes > 0)
+
+
+def claim_retries(connection: Connection, owner: str, lease_ms: int) -> list[Claim]:
+    """Take deferred deliveries that are due; an empty list when none is."""
+    due = connection.execute(
+        select(Retry.issue_id, Retry.n, Retry.batch_id)
+        .join(Issue, Issue.id == Retry.issue_id)
+        .where(Issue.state == IssueState.SENDING, Retry.owner == "", Retry.due_ms <= db_now_ms())
+        .order_by(Retry.due_ms)
+        .limit(RETRIES_AT_ONCE)
+        .with_for_update(of=Retry, skip_locked=True)
+    ).all()
+    if not due:
+        return []
+    batches = {(row.issue_id, row.n): row.batch_id for row in due}
+    keys = list(batches)
+    connection.execute(
+        update(Retry)
+        .where(tuple_(Retry.issue_id, Retry.n).in_(keys), Retry.owner == "")
+        .values(owner=owner, lease_until_ms=db_now_ms() + lease_ms)
+    )
+    these = tuple_(Delivery.issue_id, Delivery.n).in_(keys)
+    connection.execute(
+        update(Delivery)
+        .where(these, Delivery.state == DeliveryState.DEFERRED)
+        .values(state=DeliveryState.CLAIMED, epoch=Delivery.epoch + 1)
+    )
+    rows = connection.execute(_details().where(these, Delivery.state == DeliveryState.CLAIMED))
+    return [_claim(row, batches[row.issue_id, row.n], retried=True) for row in rows]
+
+
+def prolong(connection: Connection, owner: str, lease_ms: int) -> None:
+    """Keep everything this worker holds for another lease."""
+    until = db_now_ms() + lease_ms
+    for table in (Batch, Retry):
+        connection.execute(
+            update(table)
+            .where(table.owner == owner, table.lease_until_ms > db_now_ms())
+            .values(lease_until_ms=until)
+        )
+
+
+def close_batch(connection: Connection, batched: Batched, wait_ms: int) -> None:
+    """Give a batch back: rows not done are pending again, and nobody owns it for `wait_ms`."""
+    row = connection.execute(
+        select(Batch.issue_id, Batch.first_n, Batch.last_n)
+        .where(Batch.id == batched.batch_id, Batch.epoch == batched.epoch)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        return  # the lease ran out and somebody else has it
+    connection.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == row.issue_id,
+            Delivery.n.between(row.first_n, row.last_n),
+            Delivery.state == DeliveryState.CLAIMED,
+            ~_in_retry(),
+        )
+        .values(state=DeliveryState.PENDING, epoch=Delivery.epoch + 1)
+    )
+    connection.execute(
+        update(Batch)
+        .where(Batch.id == batched.batch_id)
+        .values(owner="", lease_until_ms=0, not_before_ms=db_now_ms() + wait_ms)
+    )
+
+
+def mark_touched(connection: Connection, claim: Claim) -> bool:
+    """Before a row of a careful batch is touched: count that it might crash us (P12)."""
+    moved = connection.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == claim.issue_id,
+            Delivery.n == claim.n,
+            Delivery.epoch == claim.epoch,
+            Delivery.state == DeliveryState.CLAIMED,
+        )
+        .values(crashes=Delivery.crashes + 1)
+    )
+    return moved.rowcount == 1
+
+
+def work_left(connection: Connection) -> bool:
+    """Whether any batch or retry could be claimed now."""
+    now = db_now_ms()
+    batches = (
+        select(Batch.id)
+        .join(Issue, Issue.id == Batch.issue_id)
+        .where(
+            Issue.state == IssueState.SENDING,
+            Batch.done.is_(False),
+            Batch.owner == "",
+            Batch.not_before_ms <= now,
+        )
+        .limit(1)
+    )
+    retries = (
+        select(Retry.n)
+        .join(Issue, Issue.id == Retry.issue_id)
+        .where(Issue.state == IssueState.SENDING, Retry.owner == "", Retry.due_ms <= now)
+        .limit(1)
+    )
+    return any(connection.execute(query).first() for query in (batches, retries))
+
+
+def sharers(connection: Connection, owner: str) -> int:
+    """How many workers send now, this one included; rates are divided by it."""
+    others = connection.execute(
+        select(func.count(func.distinct(Batch.owner))).where(
+            Batch.owner.not_in(("", owner)), Batch.lease_until_ms > db_now_ms()
+        )
+    ).scalar()
+    return 1 + int(others or 0)
+
+
+def _in_retry() -> Exists:
+    return (
+        select(Retry.n).where(Retry.issue_id == Delivery.issue_id, Retry.n == Delivery.n).exists()
+    )
+
+
+def _details() -> Select[*tuple[Any, ...]]:
+    """Everything a message needs, for claimed rows."""
+    return (
+        select(
+            Delivery.issue_id,
+            Issue.list_id,
+            Delivery.n,
+            Delivery.epoch,
+            Delivery.tries,
+            Delivery.crashes,
+            Delivery.locale,
+            Delivery.dated_ms,
+            Delivery.subscriber_id,
+            Subscriber.address,
+            Subscriber.address_key,
+            Subscription.handle,
+        )
+        .select_from(Delivery)
+        .join(Issue, Issue.id == Delivery.issue_id)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .outerjoin(
+            Subscription,
+            and_(
+                Subscription.subscriber_id == Delivery.subscriber_id,
+                Subscription.list_id == Issue.list_id,
+            ),
+        )
+    )
+
+
+def _claim(row: Row[*tuple[Any, ...]], batch_id: int, *, retried: bool) -> Claim:
+    return Claim(batch_id=batch_id, retried=retried, **row._mapping)
+
+
+def give_back_retries(connection: Connection, unused: list[Claim]) -> None:
+    """Return retries that were claimed and not begun."""
+    keys = [claim.key for claim in unused]
+    connection.execute(
+        update(Delivery)
+        .where(
+            tuple_(Delivery.issue_id, Delivery.n).in_(keys),
+            Delivery.state == DeliveryState.CLAIMED,
+            Delivery.epoch.in_({claim.epoch for claim in unused}),
+        )
+        .values(state=DeliveryState.DEFERRED, epoch=Delivery.epoch + 1)
+    )
+    connection.execute(
+        update(Retry)
+        .where(tuple_(Retry.issue_id, Retry.n).in_(keys))
+        .values(owner="", lease_until_ms=0)
+    )

@@ -1,0 +1,105 @@
+"""What a sending process keeps between jobs: one event loop, its connections, its database thread.
+
+All SQL of a turn runs in one thread, one transaction at a time, so that the loop never waits
+for the disk and gates of ready connections gather into the next transaction by themselves.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from newsletter_service import settings as settings_module
+from newsletter_service.extensions import db
+from newsletter_service.mail.smtp.pool import Limits, Pool
+from newsletter_service.mail.smtp.timeouts import Timeouts
+from newsletter_service.models import ledger
+from newsletter_service.relays import Route
+from newsletter_service.settings import Settings
+from newsletter_service.tokens import LinkKeys
+
+T = TypeVar("T")
+STOPPING = "newsletter-stopping"
+
+
+class SendingEngine:
+    """One per process. `owner` names it in leases; a new process is a new owner."""
+
+    def __init__(self, app: Flask) -> None:
+        self.settings: Settings = app.extensions[settings_module.KEY]
+        with app.app_context():
+            self.database: Engine = db.engine
+        self.owner = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.keys = LinkKeys(self.settings.link_keys, max(self.settings.link_keys))
+        self.stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
+        self._loop = asyncio.new_event_loop()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._pools: dict[str, Pool] = {}
+
+    @property
+    def lease_ms(self) -> int:
+        """How long a claim stays with a silent worker."""
+        return self.settings.lease_seconds * 1000
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run to its end on this process's loop."""
+        return self._loop.run_until_complete(work)
+
+    async def sql(self, act: Callable[..., T], *args: object) -> T:
+        """Run `act(connection, *args)` in one writing transaction, in the database thread."""
+        return await self._loop.run_in_executor(self._thread, self._in_transaction, act, args)
+
+    def _in_transaction(self, act: Callable[..., T], args: tuple[object, ...]) -> T:
+        with ledger(self.database) as connection:
+            return act(connection, *args)
+
+    def pool(self, route: Route, size: int) -> Pool:
+        """The connections to a relay."""
+        if route.name not in self._pools:
+            self._pools[route.name] = Pool(
+                route.url,
+                size,
+                ehlo_name=self.settings.ehlo_name,
+                limits=Limits(self.settings.smtp_messages_per_connection),
+                timeouts=_timeouts(self.settings.smtp_timeout),
+            )
+        return self._pools[route.name]
+
+    def close(self) -> None:
+        """Take leave of the relays; after the last job."""
+        for pool in self._pools.values():
+            self._loop.run_until_complete(pool.close())
+        self._pools.clear()
+        self._thread.shutdown()
+        self._loop.close()
+
+
+def engine_of(app: Flask) -> SendingEngine:
+    """The process's engine, made at first use."""
+    if "newsletter-engine" not in app.extensions:
+        app.extensions["newsletter-engine"] = SendingEngine(app)
+    engine: SendingEngine = app.extensions["newsletter-engine"]
+    return engine
+
+
+def close_engine(app: Flask) -> None:
+    """Close it if it was ever made."""
+    engine = app.extensions.pop("newsletter-engine", None)
+    if engine is not None:
+        engine.close()
+
+
+def _timeouts(seconds: int) -> Timeouts:
+    defaults = Timeouts()
+    if not seconds:
+        return defaults
+    names = ("connect", "tls", "banner", "ehlo", "auth", "mail", "rcpt", "data", "block", "dot")
+    return replace(defaults, **dict.fromkeys(names, float(seconds)))

@@ -1,0 +1,219 @@
+"""A lane: one connection's stream of messages. Envelope out, gate, body out, reply."""
+
+import logging
+from collections import deque
+from datetime import UTC, datetime
+from time import time
+from typing import TYPE_CHECKING
+
+from newsletter_service import relays
+from newsletter_service.address import InvalidAddress
+from newsletter_service.delivery import claims, control, refusals, retry
+from newsletter_service.delivery.gatekeeper import Gatekeeper
+from newsletter_service.delivery.ledger import Answer, Claim, Outcome, Start
+from newsletter_service.delivery.letters import parsed
+from newsletter_service.mail.smtp.connection import Connection
+from newsletter_service.mail.smtp.dsn import DsnParams
+from newsletter_service.mail.smtp.errors import (
+    InDoubt,
+    MalformedAddress,
+    NeedsSmtpUtf8,
+    NotSent,
+    RelayRefusesUs,
+    RelayUnavailable,
+)
+from newsletter_service.mail.smtp.replies import Phase, Reply
+from newsletter_service.models import DeliveryState, SkipReason
+from newsletter_service.relays import Route
+
+if TYPE_CHECKING:
+    from newsletter_service.delivery.turn import Turn
+
+log = logging.getLogger(__name__)
+
+CRASHES_ALLOWED = 3
+SENDER_FAULT_WAIT_MS = 15 * 60 * 1000
+DOUBLED_CRASH_WAIT_MS = 60 * 1000
+_D = DeliveryState
+
+
+class Lane:
+    """Takes claims from the shared queue until it is empty or the turn is over."""
+
+    def __init__(
+        self, turn: "Turn", gatekeeper: Gatekeeper, waiting: deque[Claim], *, careful: bool
+    ) -> None:
+        self.turn = turn
+        self.gatekeeper = gatekeeper
+        self.waiting = waiting
+        self.careful = careful
+
+    async def run(self) -> None:
+        """Work; every claim taken is settled, given back, or left to its lease."""
+        while self.waiting and not self.turn.over:
+            claim = self.waiting.popleft()
+            route = self._route(claim)
+            if route is None:
+                self._return(claim)
+                self.turn.halt("no relay is open")
+                return
+            try:
+                await self._send(claim, route)
+            except RelayRefusesUs as error:
+                self._return(claim)
+                await self._close_relay(route, error)
+            except RelayUnavailable as error:
+                self._return(claim)
+                await self._back_off(route, error)
+
+    def _route(self, claim: Claim) -> Route | None:
+        return self.turn.routes.choose(claim.address or "", for_notice=False)
+
+    async def _send(self, claim: Claim, route: Route) -> None:
+        if claim.crashes >= CRASHES_ALLOWED:
+            self._skip(claim, SkipReason.INTERNAL_ERROR)
+            log.error("reader_skipped", extra={"issue_id": claim.issue_id, "n": claim.n})
+            return
+        if self.careful and not await self.turn.engine.sql(claims.mark_touched, claim):
+            return
+        prepared = self._prepare(claim)
+        if prepared is None:
+            return
+        dated_ms, data = prepared
+        await self.turn.pace.wait()
+        pool = self.turn.engine.pool(route, self.turn.settings.smtp_connections)
+        async with pool.connection() as connection:
+            await self._transact(connection, Start(claim, route.id, dated_ms), data)
+
+    def _prepare(self, claim: Claim) -> tuple[int, bytes] | None:
+        """The Date and the bytes, or None when the claim was settled instead."""
+        if claim.address is None or claim.handle is None:
+            self._skip(claim, SkipReason.UNSUBSCRIBED)
+            return None
+        dated_ms = claim.dated_ms or int(time()) * 1000
+        try:
+            return dated_ms, self.turn.letters.message(claim, dated_ms)
+        except InvalidAddress:
+            self._skip(claim, SkipReason.INVALID_ADDRESS)
+        except Exception:  # one reader's data must never stop the others (P12)
+            log.exception("message_failed", extra={"issue_id": claim.issue_id, "n": claim.n})
+            self._crashed(claim)
+        return None
+
+    async def _transact(self, connection: Connection, start: Start, data: bytes) -> None:
+        claim = start.claim
+        address = parsed(claim.address or "")
+        try:
+            envelope = await connection.envelope(
+                self.turn.letters.sender(claim),
+                address.envelope,
+                len(data),
+                smtputf8=address.needs_smtputf8,
+                dsn=DsnParams(envid=f"{claim.issue_id}.{claim.n}"),
+            )
+        except NeedsSmtpUtf8:
+            self._skip(claim, SkipReason.EAI_UNSUPPORTED)
+            return
+        except MalformedAddress:
+            self._skip(claim, SkipReason.INVALID_ADDRESS)
+            return
+        except (RelayUnavailable, RelayRefusesUs):
+            raise
+        except NotSent as error:
+            self._not_sent(claim, error)
+            return
+        if not envelope.accepted:
+            await self._refused(claim, envelope.reply, envelope.phase)
+            return
+        answer = await self.gatekeeper.ask(start)
+        if answer is not Answer.PASSED:
+            await connection.abandon()
+            if answer is Answer.STOPPED:
+                self._return(claim)
+                self.turn.halt("the issue or the relay was stopped")
+            return
+        await self._body(connection, start, data)
+
+    async def _body(self, connection: Connection, start: Start, data: bytes) -> None:
+        claim = start.claim
+        try:
+            reply = await connection.body(data)
+        except InDoubt as error:
+            log.warning("in_doubt", extra={"issue_id": claim.issue_id, "n": claim.n})
+            self.gatekeeper.settle(Outcome(claim, _D.IN_DOUBT, reply=error.reason))
+            return
+        except NotSent as error:
+            self._not_sent(claim, error)
+            if isinstance(error, RelayUnavailable):
+                await self._back_off_id(start.relay_id, error)
+            return
+        if reply.ok:
+            self.turn.breaker.accepted(start.relay_id)
+            self.gatekeeper.settle(Outcome(claim, _D.ACCEPTED, reply.code, reply.text))
+        else:
+            await self._refused(claim, reply, Phase.DOT)
+
+    async def _refused(self, claim: Claim, reply: Reply, phase: Phase) -> None:
+        """The relay said no to this message: for now, for good, or for our own sake."""
+        said = refusals.read(reply, phase)
+        if said.meaning in refusals.OURS:
+            self._defer(claim, reply, SENDER_FAULT_WAIT_MS)
+            if self.turn.breaker.sender_fault():
+                await self._pause_issue(claim, reply)
+        elif said.retry:
+            self._defer(claim, reply)
+        else:
+            self.gatekeeper.settle(Outcome(claim, _D.REFUSED, reply.code, str(reply), phase=phase))
+
+    def _defer(self, claim: Claim, reply: Reply, least_ms: int = 0) -> None:
+        wait = max(self._wait_ms(claim), least_ms)
+        outcome = Outcome(claim, _D.DEFERRED, reply.code, str(reply), wait_ms=wait)
+        self.gatekeeper.settle(outcome)
+
+    def _not_sent(self, claim: Claim, error: NotSent) -> None:
+        """Certainly not accepted: as a 451 (R 2.32)."""
+        self.gatekeeper.settle(
+            Outcome(claim, _D.DEFERRED, error.code, error.reason, wait_ms=self._wait_ms(claim))
+        )
+
+    def _wait_ms(self, claim: Claim) -> int:
+        seed = f"{claim.issue_id}:{claim.n}"
+        return retry.wait_ms(claim.tries + 1, self.turn.settings.retry_seconds, seed)
+
+    def _crashed(self, claim: Claim) -> None:
+        if claim.crashes + 1 >= CRASHES_ALLOWED:
+            self._skip(claim, SkipReason.INTERNAL_ERROR)
+            return
+        wait = DOUBLED_CRASH_WAIT_MS * 2**claim.crashes
+        self.gatekeeper.settle(Outcome(claim, _D.DEFERRED, wait_ms=wait, crashed=True))
+
+    def _skip(self, claim: Claim, reason: SkipReason) -> None:
+        self.gatekeeper.settle(Outcome(claim, _D.SKIPPED, skip_reason=reason))
+
+    def _return(self, claim: Claim) -> None:
+        self.gatekeeper.settle(Outcome(claim, _D.PENDING, wait_ms=5000))
+
+    async def _back_off(self, route: Route, error: RelayUnavailable) -> None:
+        await self._back_off_id(route.id, error)
+
+    async def _back_off_id(self, relay_id: int, error: RelayUnavailable) -> None:
+        if self.turn.halted:
+            return
+        self.turn.halt(f"the relay is not available: {error.reason}")
+        await self.turn.engine.sql(_back_off, relay_id, str(error), datetime.now(UTC))
+
+    async def _close_relay(self, route: Route, error: RelayRefusesUs) -> None:
+        """The relay wants another log-in: nobody is charged, an operator must look (R 2.41)."""
+        log.error("relay_refuses_us", extra={"relay": route.name, "smtp_code": error.code})
+        self.turn.halt(f"the relay {route.name} refuses our log-in")
+        await self.turn.engine.sql(relays.pause, route.id, str(error), datetime.now(UTC))
+
+    async def _pause_issue(self, claim: Claim, reply: Reply) -> None:
+        log.error("circuit_open", extra={"issue_id": claim.issue_id, "smtp_code": reply.code})
+        self.turn.halt("the relay refuses our mail for our own sake")
+        reason = f"The relay refuses our mail, not the readers: {reply}"
+        await self.turn.engine.sql(control.pause_row, claim.issue_id, reason)
+
+
+def _back_off(connection: relays.Executor, relay_id: int, reason: str, now: datetime) -> None:
+    relays.back_off(connection, relay_id, reason, for_notice=False, now=now)

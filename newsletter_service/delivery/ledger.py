@@ -1,0 +1,74 @@
+"""The values that pass between the turn, the gate and the ledger's SQL."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter_service.mail.smtp.replies import Phase
+from newsletter_service.models import DeliveryState, SkipReason
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claimed delivery with all that its message needs.
+
+    `dated_ms` is set when an earlier try settled the Date. `retried` rows stand in the retry
+    table. `handle`, `address` and `address_key` are None when the subscriber is gone.
+    """
+
+    issue_id: int
+    list_id: int
+    n: int
+    batch_id: int
+    epoch: int
+    tries: int
+    crashes: int
+    locale: str
+    dated_ms: int | None
+    retried: bool
+    subscriber_id: int
+    address: str | None
+    address_key: bytes | None
+    handle: bytes | None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The ledger's key."""
+        return self.issue_id, self.n
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A wish to let a body leave: the claim, through which relay, with which Date."""
+
+    claim: Claim
+    relay_id: int
+    dated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claim. `code` and `reply` are the relay's; `wait_ms` is for a deferral.
+
+    `charged` says whether the try counts (a closing relay charges nobody, R 2.32).
+    """
+
+    claim: Claim
+    state: DeliveryState
+    code: int | None = None
+    reply: str = ""
+    skip_reason: SkipReason | None = None
+    wait_ms: int = 0
+    crashed: bool = False
+    phase: Phase = Phase.RCPT
+
+
+class Answer(StrEnum):
+    """What the gate says to a start."""
+
+    PASSED = "passed"
+    # it was settled: suppressed or unsubscribed meanwhile
+    SKIPPED = "skipped"
+    # the issue is paused or cancelled, or the relay closed: give the claim back
+    STOPPED = "stopped"
+    # somebody else has it now: forget it
+    LOST = "lost"

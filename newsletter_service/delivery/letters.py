@@ -1,0 +1,84 @@
+"""Editions as prepared bytes, and one claim's message: joins only, nothing is rendered (P9)."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from sqlalchemy import Connection, select
+
+from newsletter_service import address as addresses
+from newsletter_service import tokens
+from newsletter_service.delivery.ledger import Claim
+from newsletter_service.mail import headers, return_path
+from newsletter_service.mail.letter import Letter
+from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.models import Edition
+from newsletter_service.settings import Settings
+from newsletter_service.tokens import LinkKeys
+
+
+class Letters:
+    """Prepared editions, a few kept in memory; an edition never changes once it is frozen."""
+
+    def __init__(self, settings: Settings, keys: LinkKeys) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._prepared: dict[tuple[int, str], Prepared] = {}
+
+    def load(self, connection: Connection, wanted: set[tuple[int, str]]) -> None:
+        """Prepare the editions of these (issue, locale) pairs."""
+        for key in wanted - self._prepared.keys():
+            row = connection.execute(
+                select(
+                    Edition.subject, Edition.html, Edition.text, Edition.slots, Edition.headers
+                ).where(Edition.issue_id == key[0], Edition.locale == key[1])
+            ).one()
+            letter = Letter(
+                subject=row.subject,
+                html=row.html,
+                text=row.text,
+                locale=key[1],
+                slots=dict(row.slots),
+            )
+            self._prepared[key] = Prepared.of(letter, FixedHeaders(**row.headers))
+        while len(self._prepared) > 8:
+            self._prepared.pop(next(key for key in self._prepared if key not in wanted))
+
+    def message(self, claim: Claim, dated_ms: int) -> bytes:
+        """The bytes for one reader; the same for every try (P4)."""
+        if claim.handle is None or claim.address is None:
+            raise ValueError("the reader is gone")
+        links = personal_links(self._settings, self._keys, claim.handle, claim.issue_id)
+        token = tokens.delivery_token(
+            self._keys, claim.issue_id, claim.n, purpose=tokens.MESSAGE_ID
+        )
+        return self._prepared[claim.issue_id, claim.locale].message(
+            Reader(
+                to=parsed(claim.address),
+                date=datetime.fromtimestamp(dated_ms // 1000, UTC),
+                message_id=headers.message_id(token, self._settings.bounce_domain),
+                values=links | {"address": claim.address},
+            )
+        )
+
+    def sender(self, claim: Claim) -> str:
+        """The return address: it tells a bounce whose it is, and nobody can forge one."""
+        token = tokens.delivery_token(self._keys, claim.issue_id, claim.n)
+        return return_path.address(token, self._settings.bounce_domain)
+
+
+def personal_links(
+    settings: Settings, keys: LinkKeys, handle: bytes, issue_id: int | None
+) -> dict[str, str]:
+    """The links that differ between readers, and no others do (P10)."""
+    leave = tokens.unsubscribe_token(keys, handle, issue_id)
+    choose = tokens.preferences_token(keys, handle)
+    return {
+        "unsubscribe_url": f"{settings.base_url}/unsubscribe/{leave}",
+        "preferences_url": f"{settings.base_url}/preferences/{choose}",
+    }
+
+
+@lru_cache(maxsize=256)
+def parsed(text: str) -> addresses.Address:
+    """A stored address read again. Raises `InvalidAddress`."""
+    return addresses.parse(text)

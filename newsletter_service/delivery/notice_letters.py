@@ -1,0 +1,147 @@
+"""A notice's row becomes its mail: which letter, whose name, which links."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter_service import tokens
+from newsletter_service.delivery.engine import SendingEngine
+from newsletter_service.delivery.letters import parsed, personal_links
+from newsletter_service.issues import compose
+from newsletter_service.mail import headers, letter, return_path
+from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.models import (
+    Issue,
+    NewsletterList,
+    Notice,
+    Organisation,
+    Subscriber,
+    Subscription,
+)
+from newsletter_service.settings import Settings
+
+TEST = "test"
+PREPARED_KEPT = 64
+
+_prepared: dict[str, Prepared] = {}
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A notice ready to leave."""
+
+    notice_id: int
+    epoch: int
+    tries: int
+    kind: str
+    to_staff: bool
+    address: str
+    address_key: bytes
+    sender: str
+    dated_ms: int
+    data: bytes
+
+
+def make(session: Session, engine: SendingEngine, notice: Notice, now_ms: int) -> Mail:
+    """Render a notice; the same bytes for every try, since the Date is kept (P4)."""
+    dated_ms = notice.dated_ms or now_ms
+    token = tokens.notice_token(engine.keys, notice.id, purpose=tokens.MESSAGE_ID)
+    data = _prepare(session, engine.settings, notice).message(
+        Reader(
+            to=parsed(notice.address),
+            date=datetime.fromtimestamp(dated_ms // 1000, UTC),
+            message_id=headers.message_id(token, engine.settings.bounce_domain),
+            values=_personal(session, engine, notice),
+        )
+    )
+    return Mail(
+        notice_id=notice.id,
+        epoch=notice.epoch,
+        tries=notice.tries,
+        kind=notice.kind,
+        to_staff=notice.to_staff,
+        address=notice.address,
+        address_key=notice.address_key,
+        sender=return_path.address(
+            tokens.notice_token(engine.keys, notice.id), engine.settings.bounce_domain
+        ),
+        dated_ms=dated_ms,
+        data=data,
+    )
+
+
+def _prepare(session: Session, settings: Settings, notice: Notice) -> Prepared:
+    """The letter without what is personal; the last few kinds are kept."""
+    if notice.kind == TEST:
+        return _test_letter(session, notice)
+    newsletter = session.get(NewsletterList, notice.list_id) if notice.list_id else None
+    organisation = session.get(Organisation, 1)
+    values = compose.frame(organisation, newsletter, notice.locale, settings) | notice.values
+    sender = _sender(session, organisation, newsletter, settings)
+    key = json.dumps([notice.kind, notice.locale, values, sender], sort_keys=True, default=str)
+    if key not in _prepared:
+        while len(_prepared) >= PREPARED_KEPT:
+            _prepared.pop(next(iter(_prepared)))
+        _prepared[key] = Prepared.of(
+            letter.render(notice.kind, values, notice.locale),
+            FixedHeaders(*sender, precedence_bulk=False, auto_submitted=True),
+        )
+    return _prepared[key]
+
+
+def _test_letter(session: Session, notice: Notice) -> Prepared:
+    """A draft as its readers would get it, marked as a test in the subject."""
+    issue = session.get_one(Issue, int(notice.values["issue_id"]))
+    made = compose.letter(session, issue, notice.locale, subject_prefix="[Test] ")
+    return Prepared.of(made, compose.fixed_headers(session, issue, notice.locale))
+
+
+def _sender(
+    session: Session,
+    organisation: Organisation | None,
+    newsletter: NewsletterList | None,
+    settings: Settings,
+) -> tuple[str, str]:
+    """In whose name: the list's, or for staff mail the first list's, or the service's own."""
+    own = newsletter or session.scalars(select(NewsletterList).order_by(NewsletterList.id)).first()
+    if own is not None:
+        return own.sender_name, compose.ascii_address(own.sender_address)
+    name = organisation.name if organisation else "Newsletter"
+    return name, f"newsletter@{settings.bounce_domain}"
+
+
+def _personal(session: Session, engine: SendingEngine, notice: Notice) -> dict[str, str]:
+    """Everything a slot may ask for; a link's secret is opened only here."""
+    base = engine.settings.base_url
+    values = {"address": notice.address}
+    if notice.sealed is not None:
+        raw = tokens.unseal(engine.settings.secret_key, notice.sealed)
+        confirm = "bekrafta" if notice.locale == "sv" else "confirm"
+        block = "sparra" if notice.locale == "sv" else "block"
+        values |= {
+            "confirm_url": f"{base}/{confirm}/{raw}",
+            "block_url": f"{base}/{block}/{raw}",
+            "login_url": f"{base}/desk/logga-in/{raw}",
+            "invitation_url": f"{base}/desk/logga-in/{raw}",
+        }
+    handle = _handle(session, notice)
+    if handle is not None:
+        issue_id = notice.values.get("issue_id")
+        values |= personal_links(engine.settings, engine.keys, handle, issue_id)
+    elif notice.kind == TEST:
+        # A test shows the real thing; its links lead nowhere, so nobody unsubscribes by it.
+        values |= personal_links(engine.settings, engine.keys, bytes(16), None)
+    return values
+
+
+def _handle(session: Session, notice: Notice) -> bytes | None:
+    if notice.list_id is None or notice.kind == TEST:
+        return None
+    return session.scalar(
+        select(Subscription.handle)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscriber.address_key == notice.address_key, Subscription.list_id == notice.list_id)
+    )

@@ -1,0 +1,90 @@
+"""What is overdue in sending: the sweep's questions, so that a lost nudge loses nobody (P1)."""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+
+from newsletter_service import queue
+from newsletter_service.delivery import claims, control
+from newsletter_service.delivery.recover import recover
+from newsletter_service.extensions import db
+from newsletter_service.models import (
+    Batch,
+    Issue,
+    IssueState,
+    Notice,
+    SkipReason,
+    db_now_ms,
+    ledger,
+)
+from newsletter_service.models.partitions import make_ahead
+
+Nudges = list[tuple[str, tuple[int, ...]]]
+
+
+def sweep(now: datetime) -> Nudges:
+    """Recover expired leases and say which work waits for a worker."""
+    recover(db.engine)
+    nudges: Nudges = []
+    with db.engine.connect() as connection:
+        if claims.work_left(connection):
+            nudges.append(("delivery.turn", ()))
+        underway = connection.execute(
+            select(Issue.id, Issue.expanded_at).where(Issue.state == IssueState.SENDING)
+        ).all()
+        notices = connection.execute(
+            select(Notice.id)
+            .where(
+                Notice.state.in_(("pending", "deferred", "claimed", "data_started")),
+                or_(Notice.due_ms <= db_now_ms(), Notice.owner != ""),
+            )
+            .limit(1)
+        ).first()
+        cancelled = connection.scalars(
+            select(Issue.id)
+            .join(Batch, Batch.issue_id == Issue.id)
+            .where(
+                Issue.state == IssueState.CANCELLED,
+                or_(Batch.pending > 0, Batch.deferred > 0),
+            )
+            .distinct()
+        ).all()
+    for issue_id, expanded_at in underway:
+        work = "audience.expand" if expanded_at is None else "issue.finish"
+        nudges.append((work, (issue_id,)))
+    if notices:
+        nudges.append(("notices.send", ()))
+    for issue_id in cancelled:
+        control.skip_rest(issue_id, SkipReason.CANCELLED)
+    return nudges
+
+
+def start_due(now: datetime) -> list[int]:
+    """Scheduled issues whose time has come begin to send; returns their ids."""
+    started = []
+    with db.engine.connect() as connection:
+        due = connection.scalars(
+            select(Issue.id).where(Issue.state == IssueState.SCHEDULED, Issue.send_at <= now)
+        ).all()
+    for issue_id in due:
+        with ledger(db.engine) as connection:
+            moved = connection.execute(
+                update(Issue)
+                .where(
+                    Issue.id == issue_id,
+                    Issue.state == IssueState.SCHEDULED,
+                    Issue.send_at <= now,
+                )
+                .values(state=IssueState.SENDING, released_at=now)
+            )
+        if moved.rowcount == 1:
+            started.append(issue_id)
+            queue.nudge_now([("audience.expand", (issue_id,))])
+    return started
+
+
+def make_partitions() -> None:
+    """Keep the ledger's partitions ahead of the issues."""
+    with ledger(db.engine) as connection:
+        newest = connection.scalar(select(Issue.id).order_by(Issue.id.desc()).limit(1)) or 0
+        make_ahead(connection, newest)

@@ -1,0 +1,137 @@
+"""A turn: what one send job does. It claims batches from SQL until its time is up."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from flask import current_app
+
+from newsletter_service import queue, relays
+from newsletter_service.delivery import claims
+from newsletter_service.delivery.breaker import Breaker
+from newsletter_service.delivery.claims import Batched
+from newsletter_service.delivery.engine import SendingEngine, engine_of
+from newsletter_service.delivery.gatekeeper import Gatekeeper, LedgerLost
+from newsletter_service.delivery.lane import Lane
+from newsletter_service.delivery.ledger import Claim
+from newsletter_service.delivery.letters import Letters
+from newsletter_service.delivery.pace import Pace
+from newsletter_service.relays import Routes
+
+log = logging.getLogger(__name__)
+
+
+def take() -> None:
+    """Send for `turn_seconds`, then nudge the next turn if anything is left."""
+    engine = engine_of(current_app._get_current_object())  # type: ignore[attr-defined]
+    left = engine.run(Turn(engine).run())
+    if left and not engine.stopping.is_set():
+        queue.nudge_now([("delivery.turn", ())])
+
+
+class Turn:
+    """One turn of one worker."""
+
+    def __init__(self, engine: SendingEngine) -> None:
+        self.engine = engine
+        self.settings = engine.settings
+        self.letters = Letters(engine.settings, engine.keys)
+        self.breaker = Breaker()
+        self.pace = Pace()
+        self.ends_at = time.monotonic() + engine.settings.turn_seconds
+        self.routes: Routes
+        self.halted = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing new may be begun."""
+        return self.engine.stopping.is_set() or bool(self.halted) or time.monotonic() > self.ends_at
+
+    def halt(self, why: str) -> None:
+        """Stop taking new messages in this turn; the reason is logged once."""
+        if not self.halted:
+            log.warning("turn_halted", extra={"why": why})
+        self.halted = self.halted or why
+
+    async def run(self) -> bool:
+        """Work until it is over or nothing is left; whether something could be claimed still."""
+        prolonging = asyncio.ensure_future(self._prolong())
+        try:
+            while not self.over:
+                self.routes = await self.engine.sql(relays.routes, self.settings)
+                if not await self._one_claim():
+                    return False
+            return await self.engine.sql(claims.work_left)
+        finally:
+            prolonging.cancel()
+            with suppress(asyncio.CancelledError):
+                await prolonging
+
+    async def _one_claim(self) -> bool:
+        """Send one batch, or the retries that are due; whether there was anything."""
+        engine = self.engine
+        retries = await engine.sql(claims.claim_retries, engine.owner, engine.lease_ms)
+        if retries:
+            await self._send(retries, careful=False)
+            return True
+        batched = await engine.sql(claims.claim_batch, engine.owner, engine.lease_ms)
+        if batched is None:
+            return False
+        try:
+            await self._send(batched.claims, careful=batched.careful)
+        finally:
+            await self._close(batched)
+        return True
+
+    async def _close(self, batched: Batched) -> None:
+        wait_ms = 5_000 if self.halted else 0
+        await self.engine.sql(claims.close_batch, batched, wait_ms)
+
+    async def _send(self, claimed: list[Claim], *, careful: bool) -> None:
+        await self.engine.sql(self.letters.load, {(c.issue_id, c.locale) for c in claimed})
+        sharers = await self.engine.sql(claims.sharers, self.engine.owner)
+        rates = [route.rate_per_second for route in self.routes.configured]
+        self.pace.share(min((rate for rate in rates if rate), default=0.0), sharers)
+        gatekeeper = Gatekeeper(self.engine)
+        waiting = deque(claimed)
+        lanes = [
+            Lane(self, gatekeeper, waiting, careful=careful).run()
+            for _ in range(min(len(claimed), self.settings.smtp_connections))
+        ]
+        try:
+            results = await asyncio.gather(*lanes, return_exceptions=True)
+        finally:
+            with suppress(LedgerLost):
+                await gatekeeper.close()
+        for result in results:
+            if isinstance(result, LedgerLost):
+                self.halt(str(result))
+            elif isinstance(result, BaseException):
+                raise result
+        await self._give_back(waiting)
+        await self._note_relays()
+
+    async def _give_back(self, waiting: deque[Claim]) -> None:
+        """Retries nobody took; a batch gives its rows back by itself."""
+        retries = [claim for claim in waiting if claim.retried]
+        if retries:
+            await self.engine.sql(claims.give_back_retries, retries)
+
+    async def _note_relays(self) -> None:
+        """Tell the relays' rows what this claim learnt about them."""
+        used, self.breaker.used = self.breaker.used, set()
+        for relay_id in used:
+            await self.engine.sql(_accepted, relay_id, datetime.now(UTC))
+
+    async def _prolong(self) -> None:
+        """Keep the leases while the turn works."""
+        while True:
+            await asyncio.sleep(self.engine.lease_ms / 3000)
+            await self.engine.sql(claims.prolong, self.engine.owner, self.engine.lease_ms)
+
+
+def _accepted(connection: relays.Executor, relay_id: int, now: datetime) -> None:
+    relays.accepted(connection, relay_id, for_notice=False, now=now)

@@ -1,0 +1,103 @@
+"""An issue's words and blocks become its letter; the header values that every copy shares."""
+
+from typing import Any
+
+from markdown_it import MarkdownIt
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter_service import address as addresses
+from newsletter_service import settings as settings_module
+from newsletter_service.mail import headers
+from newsletter_service.mail import letter as letters
+from newsletter_service.mail.letter import Letter
+from newsletter_service.mail.message import FixedHeaders
+from newsletter_service.models import Block, Issue, NewsletterList, Organisation
+from newsletter_service.settings import Settings
+
+SENDER_ID = "newsletter"
+_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
+
+
+def letter(session: Session, issue: Issue, locale: str, *, subject_prefix: str = "") -> Letter:
+    """The issue in one language, by its real template, with slots. Raises `LetterError`."""
+    settings = settings_module.current()
+    organisation = session.get(Organisation, 1)
+    text = next((one for one in issue.texts if one.locale == locale), None)
+    frame_values = frame(organisation, issue.newsletter, locale, settings)
+    frame_values["list"]["number"] = issue.number
+    slug = issue.newsletter.slug
+    where = "prenumerera" if locale == "sv" else "subscribe"
+    introduction = text.introduction if text else ""
+    values = frame_values | {
+        "subject": subject_prefix + (text.subject if text else ""),
+        "preheader": text.preheader if text else "",
+        "introduction": prose(introduction) if introduction.strip() else None,
+        "blocks": [block_values(block, locale) for block in issue.blocks],
+        "subscribe_url": f"{settings.base_url}/{where}/{slug}",
+    }
+    return letters.render("issue", values, locale)
+
+
+def prose(markdown: str) -> dict[str, str]:
+    """Markdown as HTML (raw HTML is shown, never passed on) and as it reads in plain text."""
+    return {"html": _markdown.render(markdown), "text": markdown.strip()}
+
+
+def block_values(block: Block, locale: str) -> dict[str, Any]:
+    """One block for the template; Swedish stands in for what is not translated."""
+    values = dict(block.data.get(locale) or block.data.get("sv") or {})
+    if block.kind == "text":
+        values |= prose(str(values.get("markdown", "")))
+    return {"kind": str(block.kind)} | values
+
+
+def frame(
+    organisation: Organisation | None,
+    newsletter: NewsletterList | None,
+    locale: str,
+    settings: Settings,
+) -> dict[str, Any]:
+    """What every mail's masthead and footer need, as plain values."""
+    name = organisation.name if organisation else ""
+    privacy = "integritet" if locale == "sv" else "privacy"
+    brand: dict[str, Any] = {
+        "name": newsletter.title(locale) if newsletter else name,
+        "organisation": name,
+        "logo_url": organisation.logo_url if organisation else "",
+        "accent": organisation.accent if organisation else None,
+        "website": organisation.website if organisation else "",
+    }
+    footer = {
+        "organisation": name,
+        "postal_address": organisation.postal_address if organisation else "",
+        "org_nr": organisation.org_nr if organisation else "",
+        "contact_email": organisation.contact_email if organisation else "",
+        "privacy_url": (organisation.privacy_url if organisation else "")
+        or f"{settings.base_url}/{privacy}",
+    }
+    return {"list": brand, "organisation": name, "footer": footer}
+
+
+def fixed_headers(session: Session, issue: Issue, locale: str) -> FixedHeaders:
+    """Headers that are the same in every copy (R 2.1 to 2.9)."""
+    newsletter = issue.newsletter
+    settings = settings_module.current()
+    organisation = session.scalars(select(Organisation)).first()
+    contact = (organisation.contact_email if organisation else "") or newsletter.sender_address
+    where = "prenumerera" if locale == "sv" else "subscribe"
+    return FixedHeaders(
+        from_name=newsletter.sender_name,
+        from_address=ascii_address(newsletter.sender_address),
+        reply_to=ascii_address(newsletter.reply_to) if newsletter.reply_to else None,
+        list_id=newsletter.list_id,
+        list_name=newsletter.title(locale),
+        list_help=f"{settings.base_url}/{where}/{newsletter.slug}",
+        list_owner=f"mailto:{ascii_address(contact)}",
+        feedback_id=headers.feedback_id(f"nr{issue.id}", newsletter.slug, "issue", SENDER_ID),
+    )
+
+
+def ascii_address(text: str) -> str:
+    """An address as it may stand in a header: its domain as A-labels (R 2.20)."""
+    return addresses.parse(text).envelope

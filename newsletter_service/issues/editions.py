@@ -1,0 +1,56 @@
+"""Editions: the frozen letters. Their hash is what is approved and what is sent."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from newsletter_service.issues import compose
+from newsletter_service.mail.letter import Letter
+from newsletter_service.models import Edition, Issue
+
+
+def written_locales(issue: Issue) -> list[str]:
+    """The languages of the list that the issue has a subject in, the list's first one first."""
+    written = {text.locale for text in issue.texts if text.subject.strip()}
+    return [locale for locale in issue.newsletter.locales if locale in written]
+
+
+def letters(session: Session, issue: Issue) -> dict[str, Letter]:
+    """The issue as letters, by language; nothing is stored. Raises `LetterError`."""
+    return {locale: compose.letter(session, issue, locale) for locale in written_locales(issue)}
+
+
+def content_hash(made: dict[str, Letter]) -> str:
+    """Hex SHA-256 over subject, HTML and text of every language; changes with every change."""
+    parts = [[lo, one.subject, one.html, one.text] for lo, one in sorted(made.items())]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def freeze(session: Session, issue: Issue, now: datetime) -> str:
+    """Store the letters as the issue's editions, in place of earlier ones; returns the hash."""
+    made = letters(session, issue)
+    session.execute(delete(Edition).where(Edition.issue_id == issue.id))
+    for locale, letter in made.items():
+        session.add(
+            Edition(
+                issue_id=issue.id,
+                locale=locale,
+                subject=letter.subject,
+                html=letter.html,
+                text=letter.text,
+                slots=dict(letter.slots),
+                headers=asdict(compose.fixed_headers(session, issue, locale)),
+                content_hash=content_hash({locale: letter}),
+                frozen_at=now,
+            )
+        )
+    return content_hash(made)
+
+
+def thaw(session: Session, issue: Issue) -> None:
+    """Drop the editions of an issue that goes back to draft."""
+    session.execute(delete(Edition).where(Edition.issue_id == issue.id))

@@ -1,0 +1,183 @@
+"""Relays: which there are, which is open, and which one a mail may take (P6, P13).
+
+State lives in SQL, so that losing Redis never opens what was closed. Functions take whatever
+executes: a session or a connection.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from newsletter_service.mail.smtp.relay_url import RelayUrl
+from newsletter_service.models import Organisation, Person, Relay, changed, db_now_ms
+from newsletter_service.settings import Settings
+
+Executor = Session | Connection
+
+LONGEST_BACKOFF_MS = 5 * 60 * 1000
+FIRST_BACKOFF_MS = 5 * 1000
+SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A relay as it stands: where, whether it may be used, and how fast (0: no limit)."""
+
+    id: int
+    name: str
+    url: RelayUrl
+    paused: bool
+    wait_ms: int
+    notice_wait_ms: int
+    rate_per_second: float
+
+    def is_open(self, for_notice: bool) -> bool:
+        """Whether mail may go there now; notices and issues back off separately."""
+        return not self.paused and (self.notice_wait_ms if for_notice else self.wait_ms) <= 0
+
+
+@dataclass(frozen=True)
+class Routes:
+    """All relays at one moment, and whether strangers may be written to."""
+
+    configured: tuple[Route, ...]
+    sandbox: Route
+    live: bool
+    staff: frozenset[str]
+
+    def choose(self, address: str, *, for_notice: bool, to_staff: bool = False) -> Route | None:
+        """The relay for an address, or None when all that fit are closed.
+
+        In trial mode only staff reach a real relay; everybody else's mail ends in the sandbox.
+        """
+        real = self.live or to_staff or address.lower() in self.staff
+        fitting = self.configured if real and self.configured else (self.sandbox,)
+        if self.live and not self.configured:
+            return None
+        return next((route for route in fitting if route.is_open(for_notice)), None)
+
+
+def urls(settings: Settings) -> dict[str, RelayUrl]:
+    """The configured relays and the sandbox, by name."""
+    found = {}
+    for text in settings.smtp_url:
+        url = RelayUrl.parse(text)
+        if settings.smtp_ca_file and not url.ca_file and url.tls != "none":
+            url = replace(url, ca_file=settings.smtp_ca_file)
+        found[f"{url.host}:{url.port}"] = url
+    found[SANDBOX] = RelayUrl.parse(settings.sandbox_url)
+    return found
+
+
+def ensure(session: Session, settings: Settings) -> None:
+    """Give every relay its row. Call inside a verb."""
+    known = set(session.scalars(select(Relay.name)))
+    for name in urls(settings):
+        if name not in known:
+            session.execute(insert(Relay).values(name=name))
+
+
+def routes(executor: Executor, settings: Settings) -> Routes:
+    """How the relays stand now, by database time."""
+    rows = {
+        row.name: row
+        for row in executor.execute(
+            select(
+                Relay.id,
+                Relay.name,
+                Relay.paused_at,
+                Relay.rate_per_second,
+                (Relay.backoff_until_ms - db_now_ms()).label("wait_ms"),
+                (Relay.notice_backoff_until_ms - db_now_ms()).label("notice_wait_ms"),
+            )
+        )
+    }
+    found = [
+        Route(
+            id=row.id,
+            name=name,
+            url=url,
+            paused=row.paused_at is not None,
+            wait_ms=row.wait_ms,
+            notice_wait_ms=row.notice_wait_ms,
+            rate_per_second=row.rate_per_second,
+        )
+        for name, url in urls(settings).items()
+        if (row := rows.get(name))
+    ]
+    sandbox = next(route for route in found if route.name == SANDBOX)
+    return Routes(
+        configured=tuple(route for route in found if route.name != SANDBOX),
+        sandbox=sandbox,
+        live=is_live(executor),
+        staff=frozenset(_staff(executor)),
+    )
+
+
+def is_live(executor: Executor) -> bool:
+    """Whether somebody switched this installation live (P13)."""
+    return executor.execute(select(Organisation.live_at)).scalar() is not None
+
+
+def _staff(executor: Executor) -> Sequence[str]:
+    people = select(func.lower(Person.email)).where(Person.disabled_at.is_(None))
+    return executor.execute(people).scalars().all()
+
+
+def back_off(
+    executor: Executor, relay_id: int, reason: str, *, for_notice: bool, now: datetime
+) -> int:
+    """Leave a relay alone for a while, twice as long each time; returns the milliseconds."""
+    column = Relay.notice_failures if for_notice else Relay.failures
+    failures = int(executor.execute(select(column).where(Relay.id == relay_id)).scalar() or 0)
+    wait: int = min(FIRST_BACKOFF_MS * 2 ** min(failures, 10), LONGEST_BACKOFF_MS)
+    until = db_now_ms() + wait
+    values = (
+        {"notice_failures": failures + 1, "notice_backoff_until_ms": until}
+        if for_notice
+        else {"failures": failures + 1, "backoff_until_ms": until}
+    )
+    executor.execute(
+        update(Relay)
+        .where(Relay.id == relay_id)
+        .values(**values, last_error=reason[:300], last_error_at=now)
+    )
+    return wait
+
+
+def accepted(executor: Executor, relay_id: int, *, for_notice: bool, now: datetime) -> None:
+    """The relay took mail: what it owed is forgotten."""
+    values = {"notice_failures": 0} if for_notice else {"failures": 0}
+    executor.execute(update(Relay).where(Relay.id == relay_id).values(**values, accepted_at=now))
+
+
+def pause(executor: Executor, relay_id: int, reason: str, now: datetime) -> bool:
+    """Close a relay until somebody resumes it; whether it was open before."""
+    statement = (
+        update(Relay)
+        .where(Relay.id == relay_id, Relay.paused_at.is_(None))
+        .values(
+            paused_at=now, paused_reason=reason[:300], last_error=reason[:300], last_error_at=now
+        )
+    )
+    return changed(executor, statement) == 1
+
+
+def resume(executor: Executor, relay_id: int) -> bool:
+    """Open a relay again, without anything owed; whether it was paused."""
+    statement = (
+        update(Relay)
+        .where(Relay.id == relay_id, Relay.paused_at.is_not(None))
+        .values(
+            paused_at=None,
+            paused_reason="",
+            failures=0,
+            backoff_until_ms=0,
+            notice_failures=0,
+            notice_backoff_until_ms=0,
+        )
+    )
+    return changed(executor, statement) == 1
