@@ -1,4 +1,4 @@
-"""People who log in: who they are, how they prove it, and the sessions they have open.
+"""The house's own affairs: who works here, what the organisation and its newsletters are called.
 
-Knows nothing of pages, cookies or lists; the doors carry the tokens it gives out.
+Knows nothing of pages, cookies, subscribers or news; the doors carry the tokens it gives out.
 """

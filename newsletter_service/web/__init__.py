@@ -7,12 +7,16 @@ from flask import Flask
 
 from newsletter_service.settings import Settings
 from newsletter_service.web import access, auth, brand, errors, health, i18n, security
+from newsletter_service.web.desk import components, people, settings_pages
 
 # One blueprint a module; each view in it declares who may use it (access.py).
 AREAS: tuple[ModuleType, ...] = (
     health,
     brand,
     auth,
+    settings_pages,
+    people,
+    components,
 )
 
 

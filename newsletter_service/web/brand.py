@@ -1,7 +1,6 @@
 """Whose pages these are: the organisation's name, logo and accent, and the frame's values."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +10,13 @@ from flask_login import current_user
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from newsletter_service.extensions import db
+from newsletter_service.mail import colour
 from newsletter_service.models import Organisation, Role
 from newsletter_service.settings import current
 from newsletter_service.web.access import public
 from newsletter_service.web.i18n import page_locale
 
 blueprint = Blueprint("brand", __name__)
-
-ACCENT = "#0b6e6e"
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Brand:
     name: str
     url: str = ""
     logo_url: str = ""
-    accent: str = ACCENT
+    accent: str = colour.DEFAULT_ACCENT
     postal_address: str = ""
     contact_email: str = ""
     privacy_url: str = ""
@@ -120,7 +117,7 @@ def _read() -> Brand:
         name=found.name,
         url=found.website,
         logo_url=found.logo_url,
-        accent=found.accent if _COLOUR.fullmatch(found.accent) else ACCENT,
+        accent=colour.palette(found.accent if colour.is_colour(found.accent) else None).accent,
         postal_address=found.postal_address,
         contact_email=found.contact_email,
         privacy_url=found.privacy_url,

@@ -1,0 +1,123 @@
+"""*Inställningar*: the newsletter and its look, and the form to put on one's own site."""
+
+from collections.abc import Mapping
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from newsletter_service.accounts import newsletters, organisation
+from newsletter_service.models import NewsletterList, Role
+from newsletter_service.settings import current
+from newsletter_service.web.access import allow
+from newsletter_service.web.desk import actor, now, said, settings_tabs
+
+blueprint = Blueprint("settings", __name__, url_prefix="/desk/installningar")
+
+_LIST_FIELDS = ("name", "sender_name", "sender_address", "reply_to", "frequency", "description")
+_ENGLISH_FIELDS = ("name_en", "frequency_en", "description_en")
+_OWNER_FIELDS = (
+    *("name", "postal_address", "org_nr", "contact_email", "website", "privacy_url"),
+    *("logo_url", "accent"),
+)
+
+
+@blueprint.get("/")
+@allow(Role.EDITOR)
+def newsletter() -> str | Response:
+    """The newsletter's names and sender, the organisation's particulars and colours."""
+    listed = chosen_list()
+    if listed is None:
+        return redirect(url_for("start.here"))
+    return _page(listed)
+
+
+@blueprint.post("/nyhetsbrev/<int:list_id>")
+@allow(Role.EDITOR)
+def save_newsletter(list_id: int) -> Response | tuple[str, int]:
+    """Keep what the newsletter is called, who signs it and in which languages it goes."""
+    listed = known_list(list_id)
+    in_english = "en" in request.form.getlist("locales")
+    fields = _LIST_FIELDS + (_ENGLISH_FIELDS if "name_en" in request.form else ())
+    values = {name: request.form.get(name, "") for name in fields}
+    locales = ("sv", "en") if in_english else ("sv",)
+    try:
+        newsletters.change(list_id, values, locales, actor=actor())
+    except organisation.Incomplete as fault:
+        typed = values | {"locales": list(locales)}
+        return _page(listed, list_values=typed, list_errors=said(fault.faults)), 422
+    flash(_("Saved."), "good")
+    return redirect(url_for("settings.newsletter", list=list_id), 303)
+
+
+@blueprint.post("/organisation")
+@allow(Role.ADMINISTRATOR)
+def save_organisation() -> Response | tuple[str, int]:
+    """Keep the organisation's particulars, logo and accent."""
+    values = {name: request.form.get(f"org_{name}", "") for name in _OWNER_FIELDS}
+    try:
+        organisation.save(values, actor=actor(), now=now())
+    except organisation.Incomplete as fault:
+        listed = chosen_list()
+        if listed is None:
+            return redirect(url_for("start.here"), 303)
+        errors = {f"org_{name}": text for name, text in said(fault.faults).items()}
+        return _page(listed, owner_values=values, owner_errors=errors), 422
+    flash(_("Saved. Pages and letters carry the new look from now on."), "good")
+    return redirect(url_for("settings.newsletter"), 303)
+
+
+@blueprint.get("/formular")
+@allow(Role.EDITOR)
+def form() -> str | Response:
+    """The link and the form for one's own site, to be copied."""
+    listed = chosen_list()
+    if listed is None:
+        return redirect(url_for("start.here"))
+    base = current().base_url
+    return render_template(
+        "desk/settings/form.html",
+        listed=listed,
+        lists=newsletters.everything(),
+        link=f"{base}/prenumerera/{listed.slug}",
+        link_en=f"{base}/subscribe/{listed.slug}" if "en" in listed.locales else "",
+        tabs=settings_tabs("form"),
+    )
+
+
+def chosen_list() -> NewsletterList | None:
+    """The newsletter that `?list=` names, else the first one."""
+    lists = newsletters.everything()
+    wanted = request.values.get("list", type=int)
+    if wanted is not None:
+        return known_list(wanted)
+    return lists[0] if lists else None
+
+
+def known_list(list_id: int) -> NewsletterList:
+    """A newsletter in use, or 404."""
+    found = next((one for one in newsletters.everything() if one.id == list_id), None)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _page(
+    listed: NewsletterList,
+    *,
+    list_values: Mapping[str, object] | None = None,
+    owner_values: dict[str, str] | None = None,
+    list_errors: dict[str, str] | None = None,
+    owner_errors: dict[str, str] | None = None,
+) -> str:
+    owner = organisation.current()
+    return render_template(
+        "desk/settings/newsletter.html",
+        listed=listed,
+        lists=newsletters.everything(),
+        values=list_values or listed,
+        owner=owner_values or owner or {},
+        errors=list_errors or {},
+        owner_errors=owner_errors or {},
+        tabs=settings_tabs("newsletter"),
+    )
