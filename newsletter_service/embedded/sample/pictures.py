@@ -9,6 +9,7 @@ from functools import cache
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 SIZE = (1200, 675)
+MAX_BYTES = 60_000
 Colour = tuple[int, int, int]
 Canvas = Image.Image
 
@@ -25,14 +26,11 @@ def jpeg(name: str) -> bytes:
     chance = random.Random(name)  # noqa: S311 - decoration
     canvas = _gradient(palette[0], palette[1])
     canvas = draw(canvas, palette, chance).convert("RGB")
-    out = io.BytesIO()
-    canvas.save(
-        out,
-        "JPEG",
-        quality=62 if name in ("rings", "tissue", "petri") else 78,
-        optimize=True,
-        progressive=True,
-    )
+    for quality in (78, 66, 54, 42):
+        out = io.BytesIO()
+        canvas.save(out, "JPEG", quality=quality, optimize=True, progressive=True)
+        if out.tell() < MAX_BYTES:
+            break
     return out.getvalue()
 
 
