@@ -1,6 +1,6 @@
 """The strict Jinja environments that letters are rendered in, one per part and language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -11,6 +11,12 @@ from jinja2.sandbox import SandboxedEnvironment
 from newsletter_service.mail import colour, dates, prose
 
 PARTS = ("subject.txt", "body.html", "body.txt")
+
+_FIELDS = (
+    *("title", "summary", "text", "markdown", "by", "source", "link_text", "lead"),
+    *("url", "link", "image_url", "image_alt", "image_height", "alt", "width", "height"),
+    *("starts_on", "ends_on", "place", "last_day"),
+)
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _FOLDERS = (_PACKAGE / "templates" / "email", _PACKAGE.parent / "templates" / "email")
@@ -49,7 +55,7 @@ def translations(locale: str) -> NullTranslations:
     return Translations.load(str(_PACKAGE / "translations"), [locale])
 
 
-def _filters(locale: str, *, is_html: bool) -> dict[str, Callable[..., str]]:
+def _filters(locale: str, *, is_html: bool) -> dict[str, Callable[..., object]]:
     return {
         "day": partial(dates.day, locale=locale),
         "day_number": dates.day_number,
@@ -57,8 +63,15 @@ def _filters(locale: str, *, is_html: bool) -> dict[str, Callable[..., str]]:
         "weekday_date": partial(dates.weekday_date, locale=locale),
         "long_date": partial(dates.long_date, locale=locale),
         "period": partial(dates.period, locale=locale),
+        "complete": _complete,
         "markdown": prose.to_html if is_html else prose.to_text,
         "safe_html": prose.sanitised,
         "wrapped": prose.wrapped,
         "underlined": prose.underlined,
     }
+
+
+def _complete(block: Mapping[str, object]) -> dict[str, object]:
+    """Give a block every field: a draft is shown however little of it is filled in."""
+    given = {name: value for name, value in block.items() if value is not None}
+    return dict.fromkeys(_FIELDS, "") | given

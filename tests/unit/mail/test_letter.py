@@ -149,6 +149,12 @@ def test_a_missing_value_is_an_error_that_names_the_mail_and_the_value() -> None
         render("issue", {key: value for key, value in ISSUE.items() if key != "blocks"}, "sv")
 
 
+@pytest.mark.parametrize("kind", sorted({block["kind"] for block in BLOCKS}))
+def test_a_block_that_is_not_filled_in_yet_can_be_shown(kind: str) -> None:
+    made = render("issue", {**ISSUE, "blocks": [{"kind": kind, "url": None}]}, "sv")
+    assert "None" not in made.html + made.text
+
+
 def test_an_unknown_kind_of_block_is_an_error() -> None:
     with pytest.raises(LetterError, match="blocks/poem"):
         render("issue", {**ISSUE, "blocks": [{"kind": "poem"}]}, "sv")
