@@ -56,10 +56,10 @@ _ADDRESS = (
 )
 _SAYS = (
     re.compile(
-        rf"^[ \t]{0, 20}(?:Final|Original)-Recipient:\s*(?:rfc822;)?\s*<?({_ADDRESS})", re.I | re.M
+        rf"^[ \t]{{0,20}}(?:Final|Original)-Recipient:\s*(?:rfc822;)?\s*<?({_ADDRESS})", re.I | re.M
     ),
-    re.compile(rf"^[ \t]{0, 20}(?:<|&lt;)({_ADDRESS})(?:>|&gt;)\s*(?::|\.\.\.|\(|$)", re.M),
-    re.compile(rf"^[ \t]{0, 20}({_ADDRESS})(?::|\.\.\.|[ \t]?\(|[ \t]*$| on \d)", re.M),
+    re.compile(rf"^[ \t]{{0,20}}(?:<|&lt;)({_ADDRESS})(?:>|&gt;)\s*(?::|\.\.\.|\(|$)", re.M),
+    re.compile(rf"^[ \t]{{0,20}}({_ADDRESS})(?::|\.\.\.|[ \t]?\(|[ \t]*$| on \d)", re.M),
     re.compile(rf"\brcpt to:?\s*<?({_ADDRESS})>?", re.I),
     re.compile(
         r"\b(?:recipients?|recipient address(?:es)?|addressees?|unknown user|user unknown"

@@ -17,6 +17,7 @@ _CUT = re.compile(
     r"|original (?:message (?:follows|headers?|details)|headers)\b[^\n]{0,80}"
     r"|(?:the )?(?:message|mail) (?:headers?|contents?) (?:follow|are)[^\n]{0,80}"
     r"|your (?:original )?message (?:headers )?(?:follows|reads|began)[^\n]{0,80}"
+    r"|[ \t]{0,8}below is a copy of the original message:?"
     r"|received-from-mta:[^\n]*"
     r"|(?:>\s?)?(?:received|return-path|dkim-signature|x-received): [^\n]*"
     r")$",

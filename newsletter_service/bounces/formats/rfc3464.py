@@ -118,6 +118,8 @@ def _address(value: str) -> str:
     if kind.strip().lower() == "utf-8":
         address = _UNICODE.sub(_character, address)
     address = address.strip().strip("<>'\"").strip()
+    if address.startswith("@"):  # a source route, RFC 5321 appendix C
+        address = address.partition(":")[2]
     if "@" not in address or len(address) > 320 or any(c.isspace() for c in address):
         return ""
     return address

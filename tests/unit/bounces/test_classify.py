@@ -57,6 +57,8 @@ def test_whole_messages_are_classified(name: str, kind: str, reason: str, final:
         ("", "550 Kontot är avstängt", "suspend"),
         ("", "550 Domänen finns inte", "hostunknown"),
         ("", "550 Empfänger unbekannt", "userunknown"),
+        ("5.1.8", "553 5.1.8 Domain of sender address does not exist", "rejected"),
+        ("", "Remote host said: 550 Recipient address rejected: User unknown", "userunknown"),
         ("5.1.1", "", "userunknown"),
         ("5.2.2", "", "mailboxfull"),
         ("", "", "undefined"),
@@ -64,6 +66,12 @@ def test_whole_messages_are_classified(name: str, kind: str, reason: str, final:
 )
 def test_words_come_before_codes(status: str, text: str, reason: str) -> None:
     assert classify(status, text, "failed").reason == reason
+
+
+def test_each_recipient_is_judged_by_its_own_words() -> None:
+    report = parse((MESSAGES / "plain_several.eml").read_bytes())
+    reasons = [classify_recipient(report, recipient).reason for recipient in report.recipients]
+    assert reasons == ["mailboxfull", "userunknown"]
 
 
 def test_words_in_an_address_are_no_reason() -> None:

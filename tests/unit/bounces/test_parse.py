@@ -39,6 +39,8 @@ def troubled(report: Report) -> list[str]:
         ("exim_unknown_user", ["nobody@example.org"]),
         ("exim_delayed", ["slow@example.org"]),
         ("qmail_unknown_user", ["nobody@example.org", "full@example.net"]),
+        ("plain_several", ["full@example.org", "gone@example.org"]),
+        ("source_route", ["nobody@example.org"]),
         ("plain_words", ["nobody@office.example"]),
         ("forged", ["victim@example.org"]),
     ],
