@@ -40,8 +40,9 @@
 
   function fitFrame(frame) {
     const letter = frame.contentDocument?.documentElement;
-    if (!letter) return;
+    if (!letter || frame.contentDocument.URL === "about:blank") return;
     frame.classList.add("fitted");
+    frame.removeAttribute("height"); // so that a short letter after a long one shrinks it again
     frame.height = letter.scrollHeight;
   }
 
