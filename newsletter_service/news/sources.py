@@ -1,0 +1,114 @@
+"""The sources of a newsletter: adding a feed to it, taking one away, and how they are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from newsletter_service import audit
+from newsletter_service.extensions import db
+from newsletter_service.models import Item, NewsletterList, Source, list_source, writing
+from newsletter_service.queue import nudge
+
+SILENT_AFTER = 3
+MANUAL = "manual:"
+
+
+@dataclass(frozen=True)
+class NewSource:
+    """A feed as it was found; the next fetch settles what is left empty."""
+
+    url: str
+    kind: str = "rss"
+    title: str = ""
+    site_url: str = ""
+
+
+@dataclass(frozen=True)
+class SourceHealth:
+    """A source of a list, and how many items it has given."""
+
+    source: Source
+    items: int
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has failed so often in a row that somebody should look."""
+        return self.source.failures >= SILENT_AFTER
+
+
+def add(list_id: int, new: NewSource, *, actor: str, now: datetime) -> Source:
+    """Give a list a source, known already or not, and have it fetched."""
+    with writing() as session:
+        newsletter = session.get_one(NewsletterList, list_id)
+        source = session.scalar(select(Source).where(Source.url == new.url))
+        if source is None:
+            source = _made(session, new, now)
+        elif source.removed_at is not None:
+            source.removed_at, source.failures, source.last_error = None, 0, ""
+        source.due_at = now
+        if newsletter not in source.lists:
+            source.lists.append(newsletter)
+        session.flush()
+        audit.record(session, actor, "source.added", f"source:{source.id}", list_id=list_id)
+        nudge("news.fetch", source.id)
+    return source
+
+
+def remove(list_id: int, source_id: int, *, actor: str, now: datetime) -> None:
+    """Take a source from a list; fetched no more when no other list has it. Items stay."""
+    with writing() as session:
+        session.execute(
+            delete(list_source).where(
+                list_source.c.list_id == list_id, list_source.c.source_id == source_id
+            )
+        )
+        source = session.get_one(Source, source_id)
+        session.refresh(source)
+        if not source.lists:
+            source.removed_at = now
+        audit.record(session, actor, "source.removed", f"source:{source_id}", list_id=list_id)
+
+
+def of_list(list_id: int) -> list[SourceHealth]:
+    """A list's sources with their health, oldest first."""
+    counted = (
+        select(Item.source_id, func.count(Item.id).label("n")).group_by(Item.source_id).subquery()
+    )
+    rows = db.session.execute(
+        select(Source, func.coalesce(counted.c.n, 0))
+        .join(list_source, list_source.c.source_id == Source.id)
+        .outerjoin(counted, counted.c.source_id == Source.id)
+        .where(
+            list_source.c.list_id == list_id,
+            Source.removed_at.is_(None),
+            Source.kind != "manual",
+        )
+        .order_by(Source.id)
+    )
+    return [SourceHealth(source, items) for source, items in rows]
+
+
+def manual(session: Session, list_id: int, now: datetime) -> Source:
+    """The list's source of what its editors type in, made when first needed."""
+    url = f"{MANUAL}{list_id}"
+    source = session.scalar(select(Source).where(Source.url == url))
+    if source is None:
+        source = _made(session, NewSource(url, kind="manual"), now)
+        source.lists.append(session.get_one(NewsletterList, list_id))
+        session.flush()
+    return source
+
+
+def _made(session: Session, new: NewSource, now: datetime) -> Source:
+    source = Source(
+        url=new.url,
+        kind=new.kind,
+        title=new.title[:300],
+        site_url=new.site_url[:1000],
+        due_at=now,
+        created_at=now,
+    )
+    session.add(source)
+    return source
