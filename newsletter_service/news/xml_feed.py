@@ -16,6 +16,7 @@ from newsletter_service.news.feed_item import FeedError, RawFeed, RawItem
 
 MAX_TEXT = 200_000
 MAX_ATTRIBUTE = 4_000
+MAX_PROLOGUE = 20_000
 
 _ENTRY_NAMES = frozenset({"item", "entry"})
 _ROOT_NAMES = frozenset({"rss", "rdf", "feed", "channel"})
@@ -52,12 +53,16 @@ def _without_doctype(text: str) -> str:
     RSS 0.91 names an external one, which is never fetched.
     """
     text = _DECLARATION.sub("", text.lstrip("\ufeff"), count=1)
-    match = _DOCTYPE.search(text)
+    match = _DOCTYPE.search(text, 0, MAX_PROLOGUE)
     if match is None:
         return text
     if match.group(2) == "[":
-        raise FeedError("doctype", "The feed declares entities of its own, which is not accepted.")
+        raise _own_entities()
     return text[: match.start()] + text[match.end() :]
+
+
+def _own_entities() -> FeedError:
+    return FeedError("doctype", "The feed declares entities of its own, which is not accepted.")
 
 
 def _bounded(text: str, max_items: int) -> bytes:
@@ -75,6 +80,8 @@ def _bounded(text: str, max_items: int) -> bytes:
         raise FeedError("broken", "The feed is damaged and could not be read.") from error
     if root is None or _name(root) not in _ROOT_NAMES:
         raise FeedError("not_a_feed", "The address gives XML that is not a feed.")
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise _own_entities()
     _shorten(root, max_items)
     return bytes(etree.tostring(root, encoding="utf-8"))
 
@@ -116,7 +123,8 @@ def _shorten(root: Any, max_items: int) -> None:
 
 
 def _name(node: Any) -> str:
-    return etree.QName(node).localname.lower() if isinstance(node.tag, str) else ""
+    tag = node.tag if isinstance(node.tag, str) else ""
+    return tag.rpartition("}")[2].rpartition(":")[2].lower()
 
 
 def _raw_feed(found: Any) -> RawFeed:
@@ -173,7 +181,7 @@ def _images(entry: Any) -> list[tuple[str, str]]:
 
 def _moment(entry: Any, *names: str) -> datetime | None:
     for name in names:
-        parts = entry.get(name)
+        parts = dict.get(entry, name)  # its own get would take one date for another
         if parts:
             try:
                 year, month, day, hour, minute, second = parts[:6]
