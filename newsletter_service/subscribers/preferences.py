@@ -109,7 +109,8 @@ def change(token: str, wanted: Wanted, context: RequestContext, now: datetime) -
             for slug in sorted(wanted.slugs & shown.keys())
             if not _confirmed(mine.get(shown[slug].id))
         ]
-        act = Act(_checked(wanted.locale, tuple(shown.values())), context, now)
+        known = wanted.locale in _locales(shown.values())
+        act = Act(wanted.locale if known else named.subscriber.locale, context, now)
         return Changed(left, _ask(session, mine.values(), joined, act))
 
 
@@ -165,8 +166,3 @@ def _confirmed(subscription: Subscription | None) -> bool:
 
 def _locales(lists: Collection[NewsletterList]) -> tuple[str, ...]:
     return tuple(sorted({locale for each in lists for locale in each.locales}, reverse=True))
-
-
-def _checked(locale: str, lists: Collection[NewsletterList]) -> str:
-    offered = _locales(lists)
-    return locale if locale in offered else (offered or ("sv",))[0]

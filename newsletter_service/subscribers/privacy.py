@@ -1,0 +1,129 @@
+"""A person's rights: everything kept about an address, and its erasure (R 5.8)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, inspect, select, update
+from sqlalchemy.orm import Session
+
+from newsletter_service import audit, suppression
+from newsletter_service.address import parse
+from newsletter_service.extensions import Base, db
+from newsletter_service.models import (
+    BounceEvent,
+    BounceMessage,
+    ConsentEvent,
+    Delivery,
+    Issue,
+    Notice,
+    Subscriber,
+    Subscription,
+    Suppression,
+    SuppressionReason,
+    Token,
+    TokenPurpose,
+    writing,
+)
+from newsletter_service.models.subscribers import WHOLE_ORGANISATION
+from newsletter_service.subscribers.readers import key_of
+
+
+def export(address_text: str) -> dict[str, Any]:
+    """Everything kept about an address, as plain JSON values. Raises `InvalidAddress`."""
+    session = db.session()
+    address = parse(address_text)
+    key = key_of(address)
+    reader = _reader(session, key)
+    reader_id = reader.id if reader is not None else 0
+    return {
+        "address": address.as_typed,
+        "subscriber": _plain(reader) if reader is not None else None,
+        "subscriptions": _rows(session, Subscription, Subscription.subscriber_id == reader_id),
+        "consent": _rows(session, ConsentEvent, ConsentEvent.subscriber_id == reader_id),
+        "deliveries": _deliveries(session, reader_id),
+        "notices": _rows(session, Notice, Notice.address_key == key),
+        "bounces": _rows(session, BounceEvent, BounceEvent.address_key == key),
+        "suppressions": _rows(session, Suppression, Suppression.address_key == key),
+    }
+
+
+def erase(address_text: str, actor: str, now: datetime) -> bool:
+    """Forget a person; only the keyed hash stays, so that no import brings them back.
+
+    The ledger keeps its counts under a number that no longer leads to anybody. Whether there
+    was a subscriber. Raises `InvalidAddress`.
+    """
+    key = key_of(parse(address_text))
+    with writing() as session:
+        reader = _reader(session, key)
+        _forget_mail(session, key)
+        if reader is not None:
+            _forget_reader(session, reader.id)
+        suppression.suppress(
+            session,
+            key,
+            scope=WHOLE_ORGANISATION,
+            reason=SuppressionReason.ERASED,
+            source="erasure",
+            now=now,
+        )
+        session.execute(
+            update(Suppression).where(Suppression.address_key == key).values(evidence="")
+        )
+        audit.record(
+            session, actor, "subscriber.erased", f"subscriber:{reader.id if reader else 0}"
+        )
+        return reader is not None
+
+
+def _reader(session: Session, key: bytes) -> Subscriber | None:
+    return session.scalars(select(Subscriber).where(Subscriber.address_key == key)).one_or_none()
+
+
+def _forget_mail(session: Session, key: bytes) -> None:
+    messages = select(BounceEvent.message_id).where(BounceEvent.address_key == key)
+    session.execute(delete(BounceMessage).where(BounceMessage.id.in_(messages)))
+    # still counted in its issue's report, but about nobody
+    session.execute(
+        update(BounceEvent)
+        .where(BounceEvent.address_key == key)
+        .values(address_key=b"", subscriber_id=None, message_id=None, evidence="")
+    )
+    session.execute(delete(Notice).where(Notice.address_key == key))
+
+
+def _forget_reader(session: Session, reader_id: int) -> None:
+    mine = select(Subscription.id).where(Subscription.subscriber_id == reader_id)
+    session.execute(
+        delete(Token).where(Token.purpose == TokenPurpose.CONFIRM, Token.subject_id.in_(mine))
+    )
+    for model in (ConsentEvent, Subscription):
+        session.execute(delete(model).where(model.subscriber_id == reader_id))
+    session.execute(delete(Subscriber).where(Subscriber.id == reader_id))
+
+
+def _deliveries(session: Session, reader_id: int) -> list[dict[str, Any]]:
+    # by issue, since the ledger is indexed by issue first
+    found = session.scalars(
+        select(Delivery).where(
+            Delivery.issue_id.in_(select(Issue.id)), Delivery.subscriber_id == reader_id
+        )
+    )
+    return [_plain(each) for each in found]
+
+
+def _rows(session: Session, model: type[Base], condition: Any) -> list[dict[str, Any]]:
+    return [_plain(each) for each in session.scalars(select(model).where(condition))]
+
+
+def _plain(row: Base) -> dict[str, Any]:
+    """A row's columns as JSON values, without keys and secrets of links."""
+    values = {
+        column.key: getattr(row, column.key)
+        for column in inspect(type(row)).columns
+        if column.key not in {"address_key", "handle", "sealed"}
+    }
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
