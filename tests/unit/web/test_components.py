@@ -93,6 +93,15 @@ def test_what_others_wrote_is_kept_with_its_licence() -> None:
         assert (vendor / "LICENSE").is_file()
 
 
+# -- language --------------------------------------------------------------------------------
+
+
+def test_no_template_formats_a_written_out_number() -> None:
+    """Jinja works such a filter out when it compiles, in the language of the first request."""
+    for template in (WEB / "templates").rglob("*.html"):
+        assert not re.findall(r"\d ?\| ?number(?:format)?\b", template.read_text()), template
+
+
 # -- documentation ---------------------------------------------------------------------------
 
 
