@@ -228,7 +228,7 @@ class Server:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(self.ca_file)
         implicit = self.context if self.behaviour.tls == "implicit" else None
-        listening = socket.socket()
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.behaviour.receive_buffer:
             room = self.behaviour.receive_buffer
@@ -468,7 +468,8 @@ class _Talk:
             self.rcpt_arguments.append(arguments)
 
     def path(self, text: str) -> tuple[str, list[str]]:
-        match = re.fullmatch(r"(?:MAIL FROM|RCPT TO):<([^<>]*)>((?: \S+)*)", text)
+        pattern = r"(?:MAIL FROM|RCPT TO):<([^<>]*)>((?: \S+)*)"
+        match = re.fullmatch(pattern, text, re.IGNORECASE)
         if match is None:
             self.session.faults.append("a path that is not one")
             return "", []

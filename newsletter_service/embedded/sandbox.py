@@ -54,9 +54,9 @@ class _Keeper:
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         """Keep the mail before it is answered for."""
-        sender = envelope.mail_from or ""
+        sender = (envelope.mail_from or "").strip("<>")
         # What has no sender is itself a report, and a report is never answered (RFC 5321 6.1).
-        bouncing = self._bouncing if sender else frozenset[str]()
+        bouncing = self._bouncing if sender.isascii() and sender else frozenset[str]()
         mail_id = self._sandbox.add(
             sender,
             envelope.rcpt_tos,
@@ -101,17 +101,17 @@ async def _bounce(settings: SandboxSettings, sandbox: Sandbox, due: asyncio.Even
     if settings.bounce_to is None:
         return
     while True:
-        waiting = sandbox.due_bounces()
-        if not waiting:
+        if not sandbox.due_bounces():
             await due.wait()
         due.clear()
         await asyncio.sleep(settings.bounce_delay)
+        left = 0
         for bounce in sandbox.due_bounces():
-            if not await asyncio.to_thread(_send_back, settings.bounce_to, bounce):
-                due.set()
-                await asyncio.sleep(settings.retry_every)
-                break
-            sandbox.bounced(bounce)
+            if await asyncio.to_thread(_send_back, settings.bounce_to, bounce):
+                sandbox.bounced(bounce)
+            else:
+                left += 1
+        await asyncio.sleep(settings.retry_every if left else 0)
 
 
 def _send_back(target: BounceTarget, bounce: DueBounce) -> bool:

@@ -33,8 +33,7 @@ class BounceTarget:
     def send(self, report: bytes, to: str) -> None:
         """Hand over a report with the null sender; raises OSError or smtplib.SMTPException."""
         client = smtplib.LMTP if self.lmtp else smtplib.SMTP
-        with client(self.host, self.port, REPORTING_HOST) as session:
-            session.timeout = 30
+        with client(self.host, self.port, local_hostname=REPORTING_HOST, timeout=30) as session:
             session.sendmail("", [to], report)
 
 

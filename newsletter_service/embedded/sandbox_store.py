@@ -1,6 +1,5 @@
 """The mails that the sandbox took: a file each, and an index that other processes may read."""
 
-import os
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
@@ -94,13 +93,13 @@ class Sandbox:
             )
         return mail_id
 
-    def list(self, limit: int = 50, before: int | None = None) -> list[StoredMail]:
+    def list(self, limit: int = 50, before: int | None = None) -> Sequence[StoredMail]:
         """Return mails, the newest first; `before` is the last id of the page before."""
         return self.search(limit=limit, before=before)
 
     def search(
         self, to: str = "", subject: str = "", limit: int = 50, before: int | None = None
-    ) -> list[StoredMail]:
+    ) -> Sequence[StoredMail]:
         """Return mails to exactly that address, with that text in the subject, newest first."""
         where, values = ["1 = 1"], list[str | int]()
         if to:
@@ -124,7 +123,7 @@ class Sandbox:
         with self._index() as index:
             return int(index.execute("SELECT count(*) FROM mail").fetchone()[0])
 
-    def due_bounces(self) -> "list[DueBounce]":
+    def due_bounces(self) -> Sequence[DueBounce]:
         """Return what is still to be bounced, the oldest first."""
         with self._index() as index:
             rows = index.execute(
@@ -141,7 +140,7 @@ class Sandbox:
                 (bounce.mail.id, bounce.recipient),
             )
 
-    def _mails_by(self, query: str, values: Sequence[str | int]) -> "list[StoredMail]":
+    def _mails_by(self, query: str, values: Sequence[str | int]) -> Sequence[StoredMail]:
         with self._index() as index:
             return [self._mail(index, row) for row in index.execute(query, values).fetchall()]
 
@@ -165,7 +164,7 @@ class Sandbox:
         name = f"{uuid.uuid4().hex}.eml"
         partial = self._mails / f".{name}"
         partial.write_bytes(raw)
-        os.replace(partial, self._mails / name)
+        partial.replace(self._mails / name)
         return name
 
     @contextmanager
