@@ -18,6 +18,7 @@ from newsletter_service.mail.smtp.dsn import DsnParams
 from newsletter_service.mail.smtp.envelope import Envelope, EnvelopeReply, stuffed
 from newsletter_service.mail.smtp.errors import (
     InDoubt,
+    MalformedMessage,
     NotSent,
     RelayRefusesUs,
     RelayUnavailable,
@@ -90,12 +91,10 @@ class Connection:
         """Send the message and return the relay's last word on it, or its refusal of DATA.
 
         `data` has CRLF line ends and no dots doubled. Raises NotSent as long as the final dot has
-        not been handed to the socket, InDoubt from then on until a reply is read, and ValueError
-        for a message that can't be sent at all.
+        not been handed to the socket, MalformedMessage among it, and InDoubt from then on until a
+        reply is read.
         """
-        if not self._eight_bit and not data.isascii():
-            raise ValueError("The message has bytes above 127, which were not announced.")
-        content = stuffed(data)
+        content = self._on_the_wire(data)
         go_ahead = await self._ask(b"DATA\r\n", Phase.DATA, self._timeouts.data)
         if go_ahead.code != 354:
             return self._data_refused(go_ahead)
@@ -150,6 +149,15 @@ class Connection:
             return reply
         self._wire.abort()
         raise NotSent(Phase.DATA, f"The relay answered DATA by: {reply}", reply)
+
+    def _on_the_wire(self, data: bytes) -> bytes:
+        if not self._eight_bit and not data.isascii():
+            reason = "The message has bytes above 127, which were not announced."
+            raise MalformedMessage(Phase.DATA, reason)
+        try:
+            return stuffed(data)
+        except ValueError as error:
+            raise MalformedMessage(Phase.DATA, str(error)) from error
 
     async def _send_head(self, head: memoryview) -> None:
         """Send all but the end, as long as the relay listens and keeps silent."""

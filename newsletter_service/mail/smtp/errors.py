@@ -38,5 +38,9 @@ class NeedsSmtpUtf8(NotSent):
     """The address needs SMTPUTF8 and the relay has none; nothing was sent (RFC 6531, 5.6.7)."""
 
 
+class MalformedMessage(NotSent, ValueError):
+    """The message has bare CR or LF or unannounced 8-bit bytes; don't try it again as it is."""
+
+
 class InDoubt(SmtpError):
     """The final dot may have reached the server and no reply came: it may have accepted."""
