@@ -7,7 +7,7 @@ What is found is kept as plain values: `name`, `language`, `postal_address`, `em
 import logging
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -15,10 +15,9 @@ from sqlalchemy import select
 from newsletter_service.extensions import db
 from newsletter_service.models import SiteProbe, writing
 from newsletter_service.news import discover as pages
-from newsletter_service.news import feeds
+from newsletter_service.news import feeds, fetch
 from newsletter_service.queue import nudge
 from newsletter_service.safe_http import FetchError, Response, SafeClient
-from newsletter_service.settings import current
 
 log = logging.getLogger(__name__)
 
@@ -65,31 +64,24 @@ def overdue(now: datetime) -> list[int]:
     )
 
 
-def discover(probe_id: int) -> None:
+def discover(probe_id: int, now: datetime) -> None:
     """The work: look, then keep what was found. Looking twice does no harm."""
     probe = db.session.get(SiteProbe, probe_id)
     if probe is None or probe.answered_at is not None:
         return
     url = probe.url
     db.session.rollback()  # no transaction stays open across the network (P7)
-    found, error = _look(url, datetime.now(UTC))
+    found, error = _look(url, now)
     with writing() as session:
         probe = session.get_one(SiteProbe, probe_id)
         probe.found, probe.error = found, error
-        probe.answered_at = datetime.now(UTC)
+        probe.answered_at = now
     log.info("site_probed", extra={"feeds": len(found.get("feeds", [])), "error": error})
-
-
-def client() -> SafeClient:
-    """The guarded client; trial mode lets its named origins through (P13)."""
-    settings = current()
-    origins = settings.trial_origins if settings.mode == "trial" else ()
-    return SafeClient(allow_origins=frozenset(origins))
 
 
 def _look(url: str, now: datetime) -> tuple[dict[str, Any], str]:
     """What a site's address leads to, and a code for what stood in the way."""
-    http = client()
+    http = fetch.client()
     deadline = time.monotonic() + PATIENCE_S
     try:
         front = http.get(url, accept=_PAGE)

@@ -49,3 +49,19 @@ def settings_tabs(here: str) -> list[dict[str, Any]]:
         for name, label, url, role in pages
         if current_user.has_role(role)
     ]
+
+
+def trouble(code: str) -> str:
+    """Why a site told us nothing, and what to do."""
+    known = {
+        "dns": _("There is no site with that name. Check the spelling."),
+        "connect": _("The site did not answer. Check the address, or try again in a while."),
+        "timed_out": _("The site took too long to answer. Try again in a while."),
+        "tls": _("The site's certificate could not be verified."),
+        "too_large": _("The page was too large to read."),
+        "address": _("The address leads to a private network, where we do not look."),
+        "port": _("Only the ordinary ports of the web are looked at."),
+    }
+    if code.startswith("status_"):
+        return str(_("The site answered with error %(code)s.", code=code.removeprefix("status_")))
+    return str(known.get(code) or _("The site could not be read."))
