@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -95,7 +95,8 @@ def _prepare(session: Session, settings: Settings, notice: Notice) -> Prepared:
 def _test_letter(session: Session, notice: Notice) -> Prepared:
     """A draft as its readers would get it, marked as a test in the subject."""
     issue = session.get_one(Issue, int(notice.values["issue_id"]))
-    made = compose.letter(session, issue, notice.locale, subject_prefix="[Test] ")
+    day = date.fromisoformat(notice.values["day"]) if "day" in notice.values else None
+    made = compose.letter(session, issue, notice.locale, day=day, subject_prefix="[Test] ")
     return Prepared.of(made, compose.fixed_headers(session, issue, notice.locale))
 
 

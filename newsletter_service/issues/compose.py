@@ -1,14 +1,15 @@
 """An issue's words and blocks become its letter; the header values that every copy shares."""
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from markdown_it import MarkdownIt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter_service import address as addresses
 from newsletter_service import settings as settings_module
-from newsletter_service.mail import headers
+from newsletter_service.mail import headers, prose
 from newsletter_service.mail import letter as letters
 from newsletter_service.mail.letter import Letter
 from newsletter_service.mail.message import FixedHeaders
@@ -16,40 +17,47 @@ from newsletter_service.models import Block, Issue, NewsletterList, Organisation
 from newsletter_service.settings import Settings
 
 SENDER_ID = "newsletter"
-_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
 
 
-def letter(session: Session, issue: Issue, locale: str, *, subject_prefix: str = "") -> Letter:
-    """The issue in one language, by its real template, with slots. Raises `LetterError`."""
+def letter(
+    session: Session,
+    issue: Issue,
+    locale: str,
+    *,
+    day: date | None = None,
+    subject_prefix: str = "",
+) -> Letter:
+    """The issue in one language, by its real template, with slots. Raises `LetterError`.
+
+    `day` is the date in the masthead; `subject_prefix` marks a test, in the subject only.
+    """
     settings = settings_module.current()
     organisation = session.get(Organisation, 1)
     text = next((one for one in issue.texts if one.locale == locale), None)
     frame_values = frame(organisation, issue.newsletter, locale, settings)
     frame_values["list"]["number"] = issue.number
-    slug = issue.newsletter.slug
     where = "prenumerera" if locale == "sv" else "subscribe"
-    introduction = text.introduction if text else ""
     values = frame_values | {
-        "subject": subject_prefix + (text.subject if text else ""),
+        "subject": text.subject if text else "",
         "preheader": text.preheader if text else "",
-        "introduction": prose(introduction) if introduction.strip() else None,
+        "introduction": _introduction(text.introduction if text else ""),
+        "date": day,
         "blocks": [block_values(block, locale) for block in issue.blocks],
-        "subscribe_url": f"{settings.base_url}/{where}/{slug}",
+        "subscribe_url": f"{settings.base_url}/{where}/{issue.newsletter.slug}",
     }
-    return letters.render("issue", values, locale)
-
-
-def prose(markdown: str) -> dict[str, str]:
-    """Markdown as HTML (raw HTML is shown, never passed on) and as it reads in plain text."""
-    return {"html": _markdown.render(markdown), "text": markdown.strip()}
+    made = letters.render("issue", values, locale)
+    return replace(made, subject=subject_prefix + made.subject) if subject_prefix else made
 
 
 def block_values(block: Block, locale: str) -> dict[str, Any]:
     """One block for the template; Swedish stands in for what is not translated."""
-    values = dict(block.data.get(locale) or block.data.get("sv") or {})
-    if block.kind == "text":
-        values |= prose(str(values.get("markdown", "")))
-    return {"kind": str(block.kind)} | values
+    return {"kind": str(block.kind)} | dict(block.data.get(locale) or block.data.get("sv") or {})
+
+
+def _introduction(markdown: str) -> dict[str, str] | None:
+    if not markdown.strip():
+        return None
+    return {"html": prose.to_html(markdown), "text": prose.to_text(markdown)}
 
 
 def frame(

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from newsletter_service import settings as settings_module
 from newsletter_service.issues import compose
 from newsletter_service.mail.letter import Letter
 from newsletter_service.models import Edition, Issue
@@ -19,20 +21,29 @@ def written_locales(issue: Issue) -> list[str]:
     return [locale for locale in issue.newsletter.locales if locale in written]
 
 
-def letters(session: Session, issue: Issue) -> dict[str, Letter]:
+def letters(session: Session, issue: Issue, day: date | None = None) -> dict[str, Letter]:
     """The issue as letters, by language; nothing is stored. Raises `LetterError`."""
-    return {locale: compose.letter(session, issue, locale) for locale in written_locales(issue)}
+    return {
+        locale: compose.letter(session, issue, locale, day=day) for locale in written_locales(issue)
+    }
 
 
 def content_hash(made: dict[str, Letter]) -> str:
-    """Hex SHA-256 over subject, HTML and text of every language; changes with every change."""
+    """Hex SHA-256 over subject, HTML and text of every language; changes with every change.
+
+    What is approved are the letters without a day, since the day is settled by the release.
+    """
     parts = [[lo, one.subject, one.html, one.text] for lo, one in sorted(made.items())]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
 def freeze(session: Session, issue: Issue, now: datetime) -> str:
-    """Store the letters as the issue's editions, in place of earlier ones; returns the hash."""
-    made = letters(session, issue)
+    """Store the letters as the issue's editions, in place of earlier ones.
+
+    They carry the day on which the issue leaves. Returns the hash of the letters without it.
+    """
+    zone = ZoneInfo(settings_module.current().timezone)
+    made = letters(session, issue, (issue.send_at or now).astimezone(zone).date())
     session.execute(delete(Edition).where(Edition.issue_id == issue.id))
     for locale, letter in made.items():
         session.add(
@@ -48,7 +59,7 @@ def freeze(session: Session, issue: Issue, now: datetime) -> str:
                 frozen_at=now,
             )
         )
-    return content_hash(made)
+    return content_hash(letters(session, issue))
 
 
 def thaw(session: Session, issue: Issue) -> None:

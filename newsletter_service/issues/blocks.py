@@ -1,0 +1,191 @@
+"""Blocks: which values each kind has, and the verbs that edit an issue's words and blocks.
+
+Every verb takes an `Edit` with the version the editor saw; `Changed` tells that somebody else
+was there first. A change voids an approval: what was approved is no longer what would be sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from newsletter_service import audit
+from newsletter_service.models import Block, BlockKind, Issue, IssueState, Item, writing
+
+FIELDS: dict[BlockKind, dict[str, Any]] = {
+    BlockKind.HEADING: {"text": ""},
+    BlockKind.TEXT: {"markdown": ""},
+    BlockKind.ITEM: {
+        "title": "",
+        "summary": "",
+        "url": "",
+        "image_url": "",
+        "image_alt": "",
+        "image_height": None,
+        "source": "",
+        "link_text": "",
+        "last_day": None,
+        "lead": False,
+    },
+    BlockKind.EVENT: {
+        "title": "",
+        "summary": "",
+        "url": "",
+        "starts_on": None,
+        "ends_on": None,
+        "last_day": None,
+        "place": "",
+        "image_url": "",
+        "image_alt": "",
+    },
+    BlockKind.IMAGE: {"url": "", "alt": "", "width": None, "height": None, "link": ""},
+    BlockKind.FILM: {"url": "", "image_url": "", "image_height": None, "alt": "", "title": ""},
+    BlockKind.BUTTON: {"text": "", "url": ""},
+    BlockKind.QUOTE: {"text": "", "by": ""},
+    BlockKind.DIVIDER: {},
+}
+EDITABLE = frozenset({IssueState.DRAFT, IssueState.IN_REVIEW, IssueState.APPROVED})
+LONGEST = 20_000
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Who changes an issue, when, and the version of it that they saw."""
+
+    version: int
+    actor: str
+    now: datetime
+
+
+class Changed(Exception):
+    """Somebody else changed the issue meanwhile; load it again."""
+
+
+class NotEditable(Exception):
+    """The issue is no longer a draft."""
+
+
+def complete(kind: BlockKind, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A block's values with every field of its kind, and no other."""
+    return {name: values.get(name, default) for name, default in FIELDS[kind].items()}
+
+
+def of_item(item: Item, *, lead: bool = False) -> Block:
+    """A block that shows an item: an event where it has a date to come to, else a headline."""
+    kind = BlockKind.EVENT if item.starts_on and not lead else BlockKind.ITEM
+    values: dict[str, Any] = {
+        "title": item.title,
+        "summary": item.summary,
+        "url": item.url,
+        "image_url": item.image_url,
+        "image_alt": item.image_alt,
+        "source": "",
+        "lead": lead,
+        "starts_on": item.starts_on.isoformat() if item.starts_on else None,
+        "ends_on": item.ends_on.isoformat() if item.ends_on else None,
+        "last_day": item.last_day.isoformat() if item.last_day else None,
+        "place": item.place,
+    }
+    locale = "en" if item.language == "en" else "sv"
+    return Block(kind=kind, item_id=item.id, position=0, data={locale: complete(kind, values)})
+
+
+def write_text(issue_id: int, locale: str, text: Mapping[str, str], edit: Edit) -> int:
+    """Change subject, preheader and introduction in a language; returns the new version."""
+    with writing() as session:
+        issue = _open(session, issue_id, edit)
+        words = issue.text(locale)
+        for name, most in (("subject", 300), ("preheader", 300), ("introduction", LONGEST)):
+            if name in text:
+                setattr(words, name, text[name].strip()[:most])
+        return _touch(session, issue, edit)
+
+
+def write_block(block_id: int, locale: str, values: Mapping[str, Any], edit: Edit) -> int:
+    """Change a block's values in a language; returns the new version."""
+    with writing() as session:
+        block = session.get_one(Block, block_id)
+        issue = _open(session, block.issue_id, edit)
+        kept = block.data.get(locale) or block.data.get("sv") or {}
+        merged = complete(BlockKind(block.kind), dict(kept) | dict(values))
+        block.data = dict(block.data) | {locale: _trimmed(merged)}
+        return _touch(session, issue, edit)
+
+
+def add(issue_id: int, new: list[Block], edit: Edit, *, after: int | None = None) -> int:
+    """Insert blocks behind the one with id `after` (None: at the end); returns the version."""
+    with writing() as session:
+        issue = _open(session, issue_id, edit)
+        order = list(issue.blocks)
+        at = next((i + 1 for i, block in enumerate(order) if block.id == after), len(order))
+        order[at:at] = new
+        issue.blocks = order
+        _number(order)
+        return _touch(session, issue, edit)
+
+
+def add_items(issue_id: int, item_ids: list[int], edit: Edit) -> int:
+    """Add news to the end of a draft, each once; returns the new version."""
+    with writing() as session:
+        issue = _open(session, issue_id, edit)
+        there = {block.item_id for block in issue.blocks}
+        items = [session.get_one(Item, one) for one in dict.fromkeys(item_ids) if one not in there]
+        issue.blocks = [*issue.blocks, *(of_item(item) for item in items)]
+        _number(issue.blocks)
+        return _touch(session, issue, edit)
+
+
+def move(block_id: int, steps: int, edit: Edit) -> int:
+    """Move a block up (negative) or down; returns the new version."""
+    with writing() as session:
+        block = session.get_one(Block, block_id)
+        issue = _open(session, block.issue_id, edit)
+        order = list(issue.blocks)
+        at = order.index(block)
+        order.insert(max(0, min(at + steps, len(order) - 1)), order.pop(at))
+        _number(order)
+        return _touch(session, issue, edit)
+
+
+def remove(block_id: int, edit: Edit) -> int:
+    """Take a block out; returns the new version."""
+    with writing() as session:
+        block = session.get_one(Block, block_id)
+        issue = _open(session, block.issue_id, edit)
+        issue.blocks.remove(block)
+        _number(issue.blocks)
+        return _touch(session, issue, edit)
+
+
+def _touch(session: Session, issue: Issue, edit: Edit) -> int:
+    """Count a change; what was approved or in review is a draft again."""
+    issue.version += 1
+    issue.changed_at = edit.now
+    if issue.state in (IssueState.IN_REVIEW, IssueState.APPROVED):
+        issue.move(IssueState.DRAFT)
+        issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""
+        audit.record(session, edit.actor, "issue.approval_voided", f"issue:{issue.id}")
+    return issue.version
+
+
+def _open(session: Session, issue_id: int, edit: Edit) -> Issue:
+    issue = session.get_one(Issue, issue_id, with_for_update=True)
+    if issue.state not in EDITABLE:
+        raise NotEditable(f"Issue {issue_id} is {issue.state} and can no longer be changed.")
+    if issue.version != edit.version:
+        raise Changed("Somebody changed the issue while you were writing.")
+    return issue
+
+
+def _number(order: list[Block]) -> None:
+    for position, block in enumerate(order, 1):
+        block.position = position
+
+
+def _trimmed(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.strip()[:LONGEST] if isinstance(value, str) else value
+        for name, value in values.items()
+    }

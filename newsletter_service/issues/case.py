@@ -1,0 +1,154 @@
+"""What the rules of the check look at: an issue, its letters and what surrounds them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter_service import relays
+from newsletter_service import settings as settings_module
+from newsletter_service.issues import compose, editions, recipients
+from newsletter_service.mail.letter import Letter, LetterError
+from newsletter_service.models import Block, BlockKind, Issue, IssueState, IssueText, Organisation
+from newsletter_service.settings import Settings
+
+# [words](address), also with an empty address or one in angle brackets
+_MARKDOWN_LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\n]*)\)")
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address that the issue leads to or shows, and where it stands."""
+
+    url: str
+    place: str
+    required: bool = False
+    is_picture: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """An issue under examination. Everything costly is worked out once, when first asked for."""
+
+    session: Session
+    issue: Issue
+    now: datetime
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The installation's settings."""
+        return settings_module.current()
+
+    @cached_property
+    def is_live(self) -> bool:
+        """Whether mail may reach strangers; in trial mode loopback addresses are fine (P13)."""
+        return relays.is_live(self.session)
+
+    @cached_property
+    def organisation(self) -> Organisation | None:
+        """Who sends."""
+        return self.session.get(Organisation, 1)
+
+    @cached_property
+    def reach(self) -> recipients.Recipients:
+        """Who would get it now."""
+        return recipients.of_list(self.session, self.issue.list_id)
+
+    @cached_property
+    def day(self) -> date:
+        """The local day on which it would leave."""
+        leaves = self.issue.send_at or self.now
+        return max(leaves, self.now).astimezone(ZoneInfo(self.settings.timezone)).date()
+
+    @cached_property
+    def locales(self) -> list[str]:
+        """The languages that are written; the list's first one if none is."""
+        return editions.written_locales(self.issue) or [self.issue.newsletter.locales[0]]
+
+    @cached_property
+    def texts(self) -> list[IssueText]:
+        """The words of each language, empty ones where nothing is written."""
+        known = {text.locale: text for text in self.issue.texts}
+        return [
+            known.get(locale) or IssueText(locale=locale, subject="", preheader="", introduction="")
+            for locale in self.locales
+        ]
+
+    @cached_property
+    def _rendered(self) -> tuple[dict[str, Letter], str]:
+        try:
+            made = {lo: compose.letter(self.session, self.issue, lo) for lo in self.locales}
+        except LetterError as error:
+            return {}, str(error)
+        return made, ""
+
+    @property
+    def letters(self) -> dict[str, Letter]:
+        """The letters by language; none when they do not render."""
+        return self._rendered[0]
+
+    @property
+    def failure(self) -> str:
+        """Why the letter does not render, or nothing."""
+        return self._rendered[1]
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """Every address in the issue, in reading order."""
+        found = [
+            Link(url, f"introduction:{text.locale}", required=True)
+            for text in self.texts
+            for url in markdown_links(text.introduction)
+        ]
+        for block in self.issue.blocks:
+            for locale in self.locales:
+                found += _links_of(block, values_of(block, locale))
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def earlier(self) -> dict[int, int]:
+        """Items that an earlier issue of the list carries: item id to the issue's number."""
+        mine = {block.item_id for block in self.issue.blocks if block.item_id}
+        rows = self.session.execute(
+            select(Block.item_id, Issue.number)
+            .join(Issue, Issue.id == Block.issue_id)
+            .where(
+                Block.item_id.in_(mine),
+                Issue.list_id == self.issue.list_id,
+                Issue.id != self.issue.id,
+                Issue.state.in_((IssueState.SCHEDULED, IssueState.SENDING, IssueState.SENT)),
+            )
+        )
+        return {item_id: number for item_id, number in rows if item_id is not None}
+
+
+def values_of(block: Block, locale: str) -> dict[str, Any]:
+    """A block's values; Swedish stands in for what is not translated."""
+    return block.data.get(locale) or block.data.get("sv") or {}
+
+
+def markdown_links(source: str) -> Iterator[str]:
+    """The addresses of links in Markdown, as they are written."""
+    for match in _MARKDOWN_LINK.finditer(source):
+        written = match.group(1).strip()
+        yield written[1:-1] if written.startswith("<") and written.endswith(">") else written
+
+
+def _links_of(block: Block, values: dict[str, Any]) -> list[Link]:
+    place = f"block:{block.id}"
+    if block.kind == BlockKind.TEXT:
+        return [Link(url, place, required=True) for url in markdown_links(values["markdown"])]
+    must_lead = block.kind in (BlockKind.BUTTON, BlockKind.FILM)
+    fields = [("url", must_lead, block.kind == BlockKind.IMAGE)]
+    fields += [("link", False, False), ("image_url", False, True)]
+    return [
+        Link(str(values.get(name) or ""), place, required, picture)
+        for name, required, picture in fields
+        if values.get(name) or (required and not picture)
+    ]

@@ -1,0 +1,103 @@
+"""Release: freezing what was approved, now with time to undo or at a time; and undoing it.
+
+The editions are frozen here; sending starts when the time has come (delivery.overdue).
+"""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from newsletter_service import audit
+from newsletter_service import settings as settings_module
+from newsletter_service.issues import approve, editions, preflight
+from newsletter_service.models import Issue, IssueState, writing
+from newsletter_service.settings import Settings
+
+LATEST = timedelta(days=366)
+
+
+class Blocked(Exception):
+    """The check found what must be mended first; `findings` are the blocking ones."""
+
+    def __init__(self, findings: list[preflight.Finding]) -> None:
+        self.findings = findings
+        rules = ", ".join(finding.rule for finding in findings)
+        super().__init__(f"The issue does not pass the check: {rules}.")
+
+
+class NotApproved(Exception):
+    """What would be sent is not what was approved."""
+
+
+class BadTime(ValueError):
+    """The local time cannot be used; `code` is past, too_far or unreadable."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"the time is {code}")
+
+
+def release(
+    issue_id: int, *, actor: str, now: datetime, at_local: str = "", undo: bool = True
+) -> datetime:
+    """Schedule the issue, and freeze it; returns when it leaves (UTC).
+
+    Without `at_local` it leaves after the time to undo, or at once without `undo`. Raises
+    `Blocked`, `NotApproved`, `BadTime` or `IllegalMove`.
+    """
+    settings = settings_module.current()
+    wait = timedelta(seconds=settings.undo_seconds if undo else 0)
+    send_at = local_time(at_local, settings, now) if at_local else now + wait
+    _approve_alone(issue_id, actor, now)
+    with writing() as session:
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        findings = [f for f in preflight.check(session, issue, now) if f.blocks]
+        if findings:
+            raise Blocked(findings)
+        issue.move(IssueState.SCHEDULED)
+        issue.send_at, issue.send_at_local = send_at, at_local
+        if editions.freeze(session, issue, now) != issue.approved_hash:
+            raise NotApproved("The issue changed after its approval; have it approved again.")
+        issue.released_by = actor
+        issue.expires_at = send_at + timedelta(hours=settings.expiry_hours)
+        audit.record(
+            session, actor, "issue.released", f"issue:{issue_id}", send_at=send_at.isoformat()
+        )
+    return send_at
+
+
+def undo(issue_id: int, *, actor: str, now: datetime) -> None:
+    """Take a release back before it started; the issue is a draft again. `IllegalMove`."""
+    with writing() as session:
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        issue.move(IssueState.DRAFT)
+        editions.thaw(session, issue)
+        issue.send_at, issue.send_at_local, issue.expires_at = None, "", None
+        issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""
+        audit.record(session, actor, "issue.release_undone", f"issue:{issue_id}")
+
+
+def local_time(text: str, settings: Settings, now: datetime) -> datetime:
+    """A local time such as 2026-12-03T09:00 as UTC, in the installation's zone (R 9.14).
+
+    A time that the clocks skip is moved forward by the hour they skip; one that they run
+    through twice is the first of the two.
+    """
+    try:
+        local = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(settings.timezone), fold=0)
+    except ValueError as error:
+        raise BadTime("unreadable") from error
+    moment = local.astimezone(UTC)
+    if moment <= now:
+        raise BadTime("past")
+    if moment - now > LATEST:
+        raise BadTime("too_far")
+    return moment
+
+
+def _approve_alone(issue_id: int, actor: str, now: datetime) -> None:
+    """Where the list asks for no second person, releasing approves."""
+    with writing() as session:
+        issue = session.get_one(Issue, issue_id)
+        alone = not issue.newsletter.approval_required and issue.state == IssueState.DRAFT
+    if alone:
+        approve.approve(issue_id, actor=actor, now=now)
