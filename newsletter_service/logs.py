@@ -14,7 +14,8 @@ from newsletter_service.settings import Settings
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]+@([\w.-]+)")
 _TOKEN = re.compile(
-    r"/(bekrafta|confirm|avprenumerera|unsubscribe|installningar|preferences|logga-in)/[\w.~-]{16,}"
+    r"/(bekrafta|confirm|sparra|block|avprenumerera|unsubscribe|installningar|preferences|logga-in)"
+    r"/[\w.~-]{16,}"
 )
 
 

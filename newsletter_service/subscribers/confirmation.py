@@ -80,7 +80,6 @@ def say_already(session: Session, subscription: Subscription, locale: str, now: 
         locale=locale,
         now=now,
         expires_at=now + LINK_LIVES,
-        values=_reader_links(subscription),
         list_id=subscription.list_id,
     )
     return asked is not None
@@ -98,14 +97,8 @@ def say_welcome(session: Session, subscription: Subscription, token: Token, now:
         locale=reader.locale,
         now=now,
         expires_at=now + LINK_LIVES,
-        values=_reader_links(subscription),
         list_id=subscription.list_id,
     )
-
-
-def _reader_links(subscription: Subscription) -> dict[str, str]:
-    """What the sender needs to make the links to preferences and unsubscribing."""
-    return {"handle": subscription.handle.hex()}
 
 
 def _notices(session: Session, kind: str, subject: str) -> list[tuple[int, datetime]]:

@@ -1,103 +1,19 @@
-"""A service with two lists, on each database, and what its mailboxes would have received."""
+"""Parken's service, on each database."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
-from newsletter_service.address import address_key, parse
-from newsletter_service.app import create_app
-from newsletter_service.extensions import db
-from newsletter_service.models import (
-    NewsletterList,
-    Notice,
-    Organisation,
-    Subscriber,
-    Subscription,
-    writing,
-)
-from newsletter_service.settings import Settings
-from newsletter_service.subscribers.readers import link_keys
-from newsletter_service.tokens import preferences_token, unseal, unsubscribe_token
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-def add_list(slug: str, name: str) -> NewsletterList:
-    """A list of Parken."""
-    return NewsletterList(
-        slug=slug,
-        list_id=f"{slug}.example.org",
-        name=name,
-        name_en=f"{name} in English",
-        sender_name="Parken",
-        sender_address=f"{slug}@example.org",
-        locales=["sv", "en"],
-        created_at=NOW,
-    )
+from tests.integration.subscribers.parken import Desk, parken
 
 
 @pytest.fixture
 def app(any_database_url: str, tmp_path: Path) -> Iterator[Flask]:
-    """The application, with Parken and its lists `nytt` and `jobb`."""
-    settings = Settings.from_env(
-        {"NEWSLETTER_DATABASE_URL": any_database_url, "NEWSLETTER_DATA_DIR": str(tmp_path)}
-    )
-    made = create_app(settings)
-    with made.app_context():
-        with writing() as session:
-            session.add(Organisation(id=1, name="Parken", created_at=NOW))
-            session.add_all([add_list("nytt", "Nytt från Parken"), add_list("jobb", "Jobb")])
+    """Parken's service."""
+    with parken(any_database_url, tmp_path) as made:
         yield made
-        db.session.remove()
-        db.engine.dispose()
-
-
-@dataclass
-class Desk:
-    """Looks into the service from the side, for tests."""
-
-    app: Flask
-
-    @property
-    def settings(self) -> Settings:
-        settings: Settings = self.app.extensions["newsletter-settings"]
-        return settings
-
-    def key(self, address: str) -> bytes:
-        return address_key(parse(address).normalised, self.settings.address_key)
-
-    def notices(self, kind: str | None = None) -> list[Notice]:
-        found = db.session.scalars(select(Notice).order_by(Notice.id)).all()
-        return [notice for notice in found if kind in {None, notice.kind}]
-
-    def link(self, which: int = -1) -> str:
-        """The secret in the confirmation link of a mail."""
-        sealed = self.notices("confirmation")[which].sealed
-        assert sealed is not None
-        return unseal(self.settings.secret_key, sealed)
-
-    def subscription(self, address: str, slug: str = "nytt") -> Subscription:
-        db.session.expire_all()
-        return db.session.scalars(
-            select(Subscription)
-            .join(Subscriber)
-            .join(NewsletterList)
-            .where(Subscriber.address_key == self.key(address), NewsletterList.slug == slug)
-        ).one()
-
-    def state(self, address: str, slug: str = "nytt") -> str:
-        return str(self.subscription(address, slug).state)
-
-    def leave_token(self, address: str, slug: str = "nytt", issue_id: int | None = 7) -> str:
-        return unsubscribe_token(link_keys(), self.subscription(address, slug).handle, issue_id)
-
-    def preferences_token(self, address: str, slug: str = "nytt") -> str:
-        return preferences_token(link_keys(), self.subscription(address, slug).handle)
 
 
 @pytest.fixture

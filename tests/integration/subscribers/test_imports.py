@@ -23,8 +23,7 @@ from newsletter_service.subscribers.csv_rows import UnreadableFile
 from newsletter_service.subscribers.imports import Plan, Reason, Report
 from newsletter_service.subscribers.opt_out import Scope
 from newsletter_service.subscribers.readers import NoSuchList
-
-from .conftest import NOW, Desk
+from tests.integration.subscribers.parken import NOW, Desk
 
 CONTEXT = RequestContext()
 SIGNED = Plan("nytt", confirmed=True, evidence="Paper forms of 2025", actor="ada@example.org")

@@ -22,8 +22,7 @@ from newsletter_service.subscribers.consent import RequestContext
 from newsletter_service.subscribers.links import Barred, Confirmed, Expired, Unknown, Waiting
 from newsletter_service.subscribers.opt_out import Scope
 from newsletter_service.subscribers.readers import NoSuchList
-
-from .conftest import NOW, Desk
+from tests.integration.subscribers.parken import NOW, Desk
 
 ANNA = "anna@example.org"
 CONTEXT = RequestContext(

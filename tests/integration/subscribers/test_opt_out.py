@@ -12,8 +12,7 @@ from newsletter_service.subscribers.consent import RequestContext
 from newsletter_service.subscribers.opt_out import Scope
 from newsletter_service.subscribers.preferences import Wanted
 from newsletter_service.tokens import BadToken
-
-from .conftest import NOW, Desk
+from tests.integration.subscribers.parken import NOW, Desk
 
 ANNA = "anna@example.org"
 CONTEXT = RequestContext(channel="page")

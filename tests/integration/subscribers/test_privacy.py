@@ -11,8 +11,7 @@ from newsletter_service.models import SuppressionReason
 from newsletter_service.subscribers import opt_in, opt_out, privacy
 from newsletter_service.subscribers.consent import RequestContext
 from newsletter_service.subscribers.opt_out import Scope, Standing
-
-from .conftest import NOW, Desk
+from tests.integration.subscribers.parken import NOW, Desk
 
 ANNA = "anna@example.org"
 CONTEXT = RequestContext(ip="192.0.2.7")

@@ -1,0 +1,9 @@
+"""The pages that visitors and readers meet: signing up, confirming, leaving, choosing.
+
+They set no cookie and run no script. Swedish and English have addresses of their own.
+"""
+
+from newsletter_service.web.public import about, confirming, leaving, preferences, sign_up
+from newsletter_service.web.public.pages import blueprint
+
+__all__ = ["about", "blueprint", "confirming", "leaving", "preferences", "sign_up"]

@@ -1,0 +1,277 @@
+"""The form, its one answer, and what it refuses."""
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from newsletter_service import suppression
+from newsletter_service.extensions import db
+from newsletter_service.models import ConsentEvent, Subscriber, SuppressionReason, writing
+from newsletter_service.subscribers import opt_in
+from newsletter_service.subscribers.consent import RequestContext
+from tests.integration.subscribers.parken import Desk, parken, visitor
+
+ANNA = "anna@example.org"
+
+
+def post(
+    client: FlaskClient, email: str = ANNA, path: str = "/prenumerera/nytt", **more: str
+) -> TestResponse:
+    return client.post(path, data={"email": email, **more})
+
+
+def readers() -> int:
+    db.session.rollback()
+    return db.session.scalar(select(func.count()).select_from(Subscriber)) or 0
+
+
+def same(first: TestResponse, second: TestResponse) -> bool:
+    """Whether two answers differ in nothing but the id of the request."""
+    headers = [
+        sorted((name, value) for name, value in each.headers if name != "X-Request-ID")
+        for each in (first, second)
+    ]
+    bodies = (first.data, second.data)
+    return first.status == second.status and headers[0] == headers[1] and bodies[0] == bodies[1]
+
+
+def test_the_form_says_what_it_is_for_and_sets_no_cookie_and_runs_no_script(
+    client: FlaskClient,
+) -> None:
+    answer = client.get("/prenumerera/nytt")
+    page = answer.text
+    assert answer.status_code == 200
+    assert "Prenumerera på Nytt från Parken" in page
+    assert "Så behandlar vi dina personuppgifter" in page
+    assert 'lang="sv"' in page
+    assert 'type="email"' in page
+    assert 'autocomplete="email"' in page
+    assert "<script" not in page
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_the_english_twin_is_english(client: FlaskClient) -> None:
+    page = client.get("/subscribe/nytt").text
+    assert "Subscribe to Nytt från Parken in English" in page
+    assert 'lang="en"' in page
+    answer = post(client, path="/subscribe/nytt")
+    assert answer.location == "/subscribe/nytt/thanks"
+    assert "Look in your inbox" in client.get(answer.location).text
+
+
+def test_a_sign_up_is_answered_with_look_in_your_inbox(client: FlaskClient, desk: Desk) -> None:
+    answer = post(client)
+    assert (answer.status_code, answer.location) == (303, "/prenumerera/nytt/tack")
+    assert "Kolla din inkorg" in client.get(answer.location).text
+    assert desk.state(ANNA) == "pending"
+    assert len(desk.notices("confirmation")) == 1
+
+
+def test_r_6_3_new_pending_known_suppressed_and_blocked_get_the_same_answer(
+    client: FlaskClient, desk: Desk
+) -> None:
+    context, now = RequestContext(), datetime.now(UTC)
+    first = post(client, "new@example.org")
+    answers = [post(client, "new@example.org")]
+    opt_in.subscribe("nytt", "known@example.org", "sv", context, now)
+    opt_in.confirm(desk.link(), "sv", context, now)
+    for reason in SuppressionReason:
+        with writing() as session:
+            key = desk.key(f"{reason}@example.org")
+            suppression.suppress(session, key, reason=reason, source="test", now=now)
+    names = ["known", *(str(reason) for reason in SuppressionReason), "abuse-desk"]
+    answers += [post(client, f"{name}@example.org") for name in names]
+    assert all(same(first, answer) for answer in answers)
+
+
+def test_r_6_7_a_filled_honeypot_gets_the_same_answer_and_is_dropped(client: FlaskClient) -> None:
+    trapped = post(client, "robot@example.org", reference="hello")
+    assert readers() == 0
+    assert same(trapped, post(client, "person@example.org"))
+
+
+def test_r_6_11_a_typo_is_suggested_and_the_original_can_still_be_sent(
+    client: FlaskClient, desk: Desk
+) -> None:
+    asked = post(client, "anna@gmial.com")
+    assert asked.status_code == 200
+    assert "Menade du anna@gmail.com?" in asked.text
+    assert 'value="anna@gmial.com"' in asked.text
+    assert readers() == 0
+    kept = post(client, "anna@gmial.com", suggested="anna@gmail.com")
+    assert kept.status_code == 303
+    assert desk.state("anna@gmial.com") == "pending"
+
+
+def test_r_6_11_the_suggestion_can_be_taken_by_its_button(client: FlaskClient, desk: Desk) -> None:
+    taken = post(client, "bo@gmial.com", suggested="bo@gmail.com", use="bo@gmail.com")
+    assert taken.status_code == 303
+    assert desk.state("bo@gmail.com") == "pending"
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("", "Ange en e-postadress"),
+        ("anna", "Det saknas ett @"),
+        ("anna@b@example.org", "ett enda @"),
+        ("anna@example.org\r\nBcc: victim@example.org", "tecken"),
+        ("an\0na@example.org", "tecken"),
+        ("an na@example.org", "före @"),
+        ("anna@example", "efter @"),
+        ("a" * 300 + "@example.org", "för lång"),
+        ("postmaster@example.org", "Ange din egen adress"),
+    ],
+)
+def test_a_wrong_address_is_explained_at_the_field_and_what_was_typed_is_kept(
+    client: FlaskClient, typed: str, says: str
+) -> None:
+    answer = post(client, typed)
+    assert answer.status_code == 422
+    assert answer.text.count(says) == 2  # at the field and in the summary
+    assert 'aria-invalid="true"' in answer.text
+    assert readers() == 0
+    if typed.isascii() and typed.isprintable() and len(typed) < 300:
+        assert f'value="{typed}"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "field", ["email", "suggested", "use", "stamp", "reference", "unheard-of", "csrf_token"]
+)
+def test_line_breaks_in_any_field_reach_no_header_and_no_mail(
+    client: FlaskClient, desk: Desk, field: str
+) -> None:
+    nasty = "x@example.org\r\nBcc: victim@example.org\r\n\r\n\0"
+    answer = post(client, **{"email": ANNA, field: nasty})  # type: ignore[misc]
+    assert answer.status_code in {303, 422}
+    assert "victim" not in str(answer.headers)
+    assert all("\n" not in notice.address for notice in desk.notices())
+
+
+def test_nasty_headers_are_stored_as_plain_text(client: FlaskClient) -> None:
+    client.post(
+        "/prenumerera/nytt",
+        data={"email": ANNA},
+        headers={"User-Agent": "x" * 5000, "Referer": "https://park.test/\x1b[31m"},
+    )
+    event = db.session.scalars(select(ConsentEvent)).one()
+    assert len(event.user_agent) <= 300
+    assert event.form.isprintable()
+
+
+def test_an_oversized_body_is_refused_in_the_visitors_language(client: FlaskClient) -> None:
+    answer = post(client, "a" * 200_000)
+    assert answer.status_code == 413
+    assert "<h1>" in answer.text
+    assert readers() == 0
+
+
+def test_an_unknown_list_is_a_page_that_says_so(client: FlaskClient) -> None:
+    assert client.get("/prenumerera/nix").status_code == 404
+    assert post(client, path="/prenumerera/nix").status_code == 404
+    assert client.get("/prenumerera/nix/tack").status_code == 404
+
+
+def test_r_6_13_a_form_on_another_site_can_post_without_token_or_cookie(
+    client: FlaskClient, desk: Desk
+) -> None:
+    answer = client.post(
+        "/prenumerera/nytt",
+        data={"email": ANNA},
+        headers={"Origin": "https://park.test", "Referer": "https://park.test/nyheter"},
+    )
+    assert answer.status_code == 303
+    event = db.session.scalars(select(ConsentEvent)).one()
+    assert event.form == "https://park.test/nyheter"
+
+
+def test_r_5_12_the_proof_names_the_words_the_person_saw(client: FlaskClient) -> None:
+    stamp = re.search('name="stamp" value="([^"]+)"', client.get("/prenumerera/nytt").text)
+    assert stamp
+    time.sleep(3.1)  # no person is quicker, and the stamp counts whole seconds
+    post(client, stamp=stamp[1])
+    event = db.session.scalars(select(ConsentEvent)).one()
+    assert event.wording.startswith("sha256:")
+
+
+def test_too_many_from_one_network_are_asked_to_wait(client: FlaskClient) -> None:
+    codes = [post(client, f"reader{n}@example.org").status_code for n in range(31)]
+    assert codes == [303] * 30 + [429]
+    answer = post(client)
+    assert answer.status_code == 429
+    assert "Vänta" in answer.text
+    assert client.get("/prenumerera/nytt").status_code == 200
+
+
+def test_an_ipv6_network_is_counted_as_one(client: FlaskClient) -> None:
+    def ask(n: int) -> int:
+        return client.post(
+            "/prenumerera/nytt",
+            data={"email": f"reader{n}@example.org"},
+            environ_base={"REMOTE_ADDR": f"2001:db8:1:2::{n:x}"},
+        ).status_code
+
+    assert [ask(n) for n in range(31)][-1] == 429
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=st.text(max_size=80))
+def test_whatever_is_typed_is_answered_without_an_error_of_ours(
+    client: FlaskClient, text: str
+) -> None:
+    network = f"10.0.{hash(text) % 250}.{hash(text) // 250 % 250}"
+    answer = client.post(
+        "/prenumerera/nytt",
+        data=b"email="
+        + "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "replace")).encode(),
+        content_type="application/x-www-form-urlencoded",
+        environ_base={"REMOTE_ADDR": network},
+    )
+    assert answer.status_code in {200, 303, 422}
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """A port that takes connections and never says a word, as a hung Redis does."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(50)
+        yield listener.getsockname()[1]
+
+
+def test_a_queue_that_is_gone_changes_neither_the_answer_nor_the_mail(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"redis://127.0.0.1:{port}/0"
+    with parken(sqlite_url, tmp_path, NEWSLETTER_REDIS_URL=url) as app:
+        start = time.monotonic()
+        answer = post(visitor(app))
+        assert time.monotonic() - start < 3
+        assert (answer.status_code, answer.location) == (303, "/prenumerera/nytt/tack")
+        assert len(Desk(app).notices("confirmation")) == 1
+
+
+def test_a_late_second_request_of_the_same_visitor_gets_a_second_mail(
+    client: FlaskClient, desk: Desk
+) -> None:
+    post(client)
+    notice = desk.notices()[0]
+    notice.created_at = datetime.now(UTC) - timedelta(hours=25)
+    db.session.commit()
+    post(client)
+    assert len(desk.notices("confirmation")) == 2
