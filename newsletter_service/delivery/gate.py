@@ -151,6 +151,7 @@ def _move(
             reply=outcome.reply[:300],
             settled_ms=db_now_ms(),
             crashes=Delivery.crashes + 1 if outcome.crashed else 0,
+            tries=Delivery.tries - 1 if outcome.uncharged else Delivery.tries,
         )
     )
     if moved.rowcount != 1:

@@ -17,6 +17,7 @@ from newsletter_service.mail.smtp.dsn import DsnParams
 from newsletter_service.mail.smtp.errors import (
     InDoubt,
     MalformedAddress,
+    MalformedMessage,
     NeedsSmtpUtf8,
     NotSent,
     RelayRefusesUs,
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 CRASHES_ALLOWED = 3
 SENDER_FAULT_WAIT_MS = 15 * 60 * 1000
 DOUBLED_CRASH_WAIT_MS = 60 * 1000
+SOON_MS = 5000
 _D = DeliveryState
 
 
@@ -142,10 +144,15 @@ class Lane:
             log.warning("in_doubt", extra={"issue_id": claim.issue_id, "n": claim.n})
             self.gatekeeper.settle(Outcome(claim, _D.IN_DOUBT, reply=error.reason))
             return
+        except MalformedMessage:
+            log.exception("message_malformed", extra={"issue_id": claim.issue_id, "n": claim.n})
+            self._skip(claim, SkipReason.INTERNAL_ERROR)
+            return
+        except (RelayUnavailable, RelayRefusesUs) as error:
+            self._uncharged(claim, error)
+            raise
         except NotSent as error:
             self._not_sent(claim, error)
-            if isinstance(error, RelayUnavailable):
-                await self._back_off_id(start.relay_id, error)
             return
         if reply.ok:
             self.turn.breaker.accepted(start.relay_id)
@@ -176,6 +183,13 @@ class Lane:
             Outcome(claim, _D.DEFERRED, error.code, error.reason, wait_ms=self._wait_ms(claim))
         )
 
+    def _uncharged(self, claim: Claim, error: NotSent) -> None:
+        """The relay closed on us or wants another log-in: tried again soon, charged to nobody."""
+        outcome = Outcome(
+            claim, _D.DEFERRED, error.code, error.reason, wait_ms=SOON_MS, uncharged=True
+        )
+        self.gatekeeper.settle(outcome)
+
     def _wait_ms(self, claim: Claim) -> int:
         seed = f"{claim.issue_id}:{claim.n}"
         return retry.wait_ms(claim.tries + 1, self.turn.settings.retry_seconds, seed)
@@ -191,16 +205,13 @@ class Lane:
         self.gatekeeper.settle(Outcome(claim, _D.SKIPPED, skip_reason=reason))
 
     def _return(self, claim: Claim) -> None:
-        self.gatekeeper.settle(Outcome(claim, _D.PENDING, wait_ms=5000))
+        self.gatekeeper.settle(Outcome(claim, _D.PENDING, wait_ms=SOON_MS))
 
     async def _back_off(self, route: Route, error: RelayUnavailable) -> None:
-        await self._back_off_id(route.id, error)
-
-    async def _back_off_id(self, relay_id: int, error: RelayUnavailable) -> None:
         if self.turn.halted:
             return
         self.turn.halt(f"the relay is not available: {error.reason}")
-        await self.turn.engine.sql(_back_off, relay_id, str(error), datetime.now(UTC))
+        await self.turn.engine.sql(_back_off, route.id, str(error), datetime.now(UTC))
 
     async def _close_relay(self, route: Route, error: RelayRefusesUs) -> None:
         """The relay wants another log-in: nobody is charged, an operator must look (R 2.41)."""

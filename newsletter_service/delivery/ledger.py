@@ -49,7 +49,7 @@ class Start:
 class Outcome:
     """What became of a claim. `code` and `reply` are the relay's; `wait_ms` is for a deferral.
 
-    `charged` says whether the try counts (a closing relay charges nobody, R 2.32).
+    An `uncharged` try does not count: the relay was closing or refused our log-in (R 2.32).
     """
 
     claim: Claim
@@ -59,6 +59,7 @@ class Outcome:
     skip_reason: SkipReason | None = None
     wait_ms: int = 0
     crashed: bool = False
+    uncharged: bool = False
     phase: Phase = Phase.RCPT
 
 

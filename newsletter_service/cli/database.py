@@ -1,0 +1,34 @@
+"""`newsletter db`: the schema."""
+
+from pathlib import Path
+
+import click
+import flask_migrate
+from flask import current_app
+
+from newsletter_service.cli.door import in_app
+from newsletter_service.extensions import db
+from newsletter_service.models import writing
+from newsletter_service.relays import ensure
+from newsletter_service.settings import current
+
+
+@click.group("db")
+def group() -> None:
+    """Look after the database."""
+
+
+@group.command("upgrade")
+@in_app
+def upgrade() -> None:
+    """Bring the schema to the newest version; harmless when it is there."""
+    bring_up_to_date()
+    click.echo("The database has the newest schema.")
+
+
+def bring_up_to_date() -> None:
+    """Migrate, and give every configured relay its row."""
+    flask_migrate.upgrade(directory=str(Path(current_app.root_path) / "migrations"))
+    db.session.remove()
+    with writing() as session:
+        ensure(session, current())

@@ -1,0 +1,186 @@
+"""`newsletter issues`: from suggestion to the last reader."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import click
+from sqlalchemy import select
+
+from newsletter_service.cli.door import (
+    actor,
+    as_json,
+    fail,
+    in_app,
+    list_of,
+    list_option,
+    now,
+    print_json,
+)
+from newsletter_service.delivery import control
+from newsletter_service.delivery.statement import tallies
+from newsletter_service.extensions import db
+from newsletter_service.issues import approve as approval
+from newsletter_service.issues import preflight, release, suggest
+from newsletter_service.models import IllegalMove, Issue, IssueState
+
+OVER = (IssueState.SENT, IssueState.CANCELLED, IssueState.PAUSED)
+
+
+@click.group("issues")
+def group() -> None:
+    """Numbers of a newsletter."""
+
+
+@group.command("suggest")
+@list_option
+@click.option("--since", default="31d", show_default=True, help="How old news may be, in days.")
+@click.option("--subject", default="", help="By default the first headline.")
+@in_app
+def suggest_issue(slug: str, since: str, subject: str) -> None:
+    """Compose a draft out of recent news; prints its id."""
+    days = since.removesuffix("d")
+    if not days.isdigit():
+        fail("--since is a number of days, such as 14d.", 2)
+    wish = suggest.Wish(list_of(slug).id, timedelta(days=int(days)), subject)
+    try:
+        click.echo(suggest.suggest(wish, actor=actor(), now=now()))
+    except suggest.NothingNew as error:
+        fail(str(error))
+
+
+@group.command("show")
+@click.argument("issue_id", type=int)
+@as_json
+@in_app
+def show(issue_id: int, as_json: bool) -> None:
+    """An issue's state and words."""
+    issue = _issue(issue_id)
+    found = {
+        "id": issue.id,
+        "number": issue.number,
+        "list": issue.newsletter.slug,
+        "state": str(issue.state),
+        "subjects": {text.locale: text.subject for text in issue.texts},
+        "blocks": [str(block.kind) for block in issue.blocks],
+        "send_at": issue.send_at,
+        "paused_reason": issue.paused_reason,
+    }
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        click.echo(f"{name}: {value}")
+
+
+@group.command("check")
+@click.argument("issue_id", type=int)
+@as_json
+@in_app
+def check(issue_id: int, as_json: bool) -> None:
+    """Run the check; exit 1 if something must be mended."""
+    findings = preflight.check(db.session(), _issue(issue_id), now())
+    if as_json:
+        print_json([finding.as_dict() for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{'MUST' if finding.blocks else 'look'}  {finding.rule}  {finding.place}")
+        click.echo(f"{len(findings)} findings.")
+    if any(finding.blocks for finding in findings):
+        raise SystemExit(1)
+
+
+@group.command("approve")
+@click.argument("issue_id", type=int)
+@in_app
+def approve(issue_id: int) -> None:
+    """Approve what the issue is now; prints the hash that is approved."""
+    try:
+        click.echo(approval.approve(_issue(issue_id).id, actor=actor(), now=now()))
+    except (approval.NotAllowed, IllegalMove) as error:
+        fail(str(error))
+
+
+@group.command("send")
+@click.argument("issue_id", type=int)
+@click.option("--at", "at_local", default="", help="A local time such as 2026-12-03T09:00.")
+@click.option("--wait", is_flag=True, help="Wait, with a progress bar, until it is over.")
+@in_app
+def send(issue_id: int, at_local: str, wait: bool) -> None:
+    """Release an issue, now or at a time."""
+    try:
+        leaves = release.release(
+            _issue(issue_id).id, actor=actor(), now=now(), at_local=at_local, undo=False
+        )
+    except (release.Blocked, release.NotApproved, release.BadTime, IllegalMove) as error:
+        fail(str(error))
+    click.echo(f"Issue {issue_id} leaves at {leaves:%Y-%m-%d %H:%M:%S} UTC.", err=True)
+    if wait and wait_until_over(issue_id) != IssueState.SENT:
+        fail(f"Issue {issue_id} is {_issue(issue_id).state}: {_issue(issue_id).paused_reason}")
+
+
+@group.command("pause")
+@click.argument("issue_id", type=int)
+@click.option("--reason", default="", help="For the audit log and the pages.")
+@in_app
+def pause(issue_id: int, reason: str) -> None:
+    """Stop before the next message."""
+    _control(lambda: control.pause(issue_id, actor(), reason, now()))
+    click.echo(f"Issue {issue_id} is paused.")
+
+
+@group.command("resume")
+@click.argument("issue_id", type=int)
+@in_app
+def resume(issue_id: int) -> None:
+    """Go on with a paused issue."""
+    _control(lambda: control.resume(issue_id, actor(), now()))
+    click.echo(f"Issue {issue_id} goes on.")
+
+
+@group.command("cancel")
+@click.argument("issue_id", type=int)
+@in_app
+def cancel(issue_id: int) -> None:
+    """Send to nobody more, or take a release back that has not started."""
+    if _issue(issue_id).state == IssueState.SCHEDULED:
+        release.undo(issue_id, actor=actor(), now=now())
+        click.echo(f"Issue {issue_id} is a draft again.")
+        return
+    _control(lambda: control.cancel(issue_id, actor(), now()))
+    click.echo(f"Issue {issue_id} is cancelled; who had it has it.")
+
+
+def wait_until_over(issue_id: int, seconds: float = float("inf")) -> IssueState:
+    """Watch an issue with a progress bar until it is over, or the time is up."""
+    ends = time.monotonic() + seconds
+    while _issue(issue_id).audience == 0 and _issue(issue_id).state not in OVER:
+        if time.monotonic() > ends:
+            return IssueState(_issue(issue_id).state)
+        time.sleep(0.2)
+    audience = _issue(issue_id).audience
+    with click.progressbar(length=audience, label="Sending", show_pos=True) as bar:
+        while True:
+            state = IssueState(_issue(issue_id).state)
+            counted = tallies(db.session(), issue_id)
+            settled = sum(counted.values()) - counted["pending"] - counted["deferred"]
+            bar.length = max(_issue(issue_id).audience, 1)
+            bar.update(settled - bar.pos)
+            if state in OVER or time.monotonic() > ends:
+                return state
+            time.sleep(0.2)
+
+
+def _control(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except control.NotPossible as error:
+        fail(str(error))
+
+
+def _issue(issue_id: int) -> Issue:
+    db.session.rollback()
+    found = db.session.scalars(select(Issue).where(Issue.id == issue_id)).one_or_none()
+    if found is None:
+        fail(f"There is no issue {issue_id}.")
+    return found

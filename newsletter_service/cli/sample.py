@@ -1,0 +1,71 @@
+"""The sample organisation of `up` and `demo`: a park, a list, readers with Swedish names."""
+
+import io
+import itertools
+from collections.abc import Iterator
+from datetime import datetime
+
+from newsletter_service.accounts import newsletters, organisation
+from newsletter_service.accounts.newsletters import NewNewsletter
+from newsletter_service.models import NewsletterList
+from newsletter_service.subscribers import imports
+from newsletter_service.subscribers.imports import Plan
+
+SLUG = "nyhetsbrev"
+ACTOR = "sample"
+EVIDENCE = "Sample readers; they exist nowhere."
+
+_FIRST = """
+    Anna Erik Maria Lars Karin Anders Eva Johan Lena Per Åsa Björn Sara Nils Emma Olof Ingrid
+    Hampus Elin Gösta Märta Östen Signe Torbjörn Wilma Åke
+""".split()  # noqa: SIM905 - names read better in lines
+_LAST = """
+    Andersson Lindqvist Öberg Sjöström Nyman Ek Wallin Hägg Lund Åström Berg Norén Dahl Forsgren
+    Ström Holm Engdahl Sundin Blom Kärr
+""".split()  # noqa: SIM905
+_DOMAINS = ("reader.test", "labb.test", "universitetet.test", "bolag.test", "xn--vrd-qla.test")
+_PLAIN = str.maketrans("åäöéÅÄÖ", "aaoeAAO")
+
+
+def found(site_url: str, now: datetime) -> NewsletterList:
+    """The organisation and its first list."""
+    organisation.save(
+        {
+            "name": "Vintergren Life Science Park",
+            "postal_address": "Provrörsgatan 7, 123 45 Vintergren",
+            "org_nr": "556000-0000",
+            "contact_email": "hej@vintergren.test",
+            "website": site_url,
+            "logo_url": f"{site_url}logo.png",
+            "accent": "#0f6b5c",
+        },
+        actor=ACTOR,
+        now=now,
+    )
+    return newsletters.create(
+        NewNewsletter(
+            name="Nytt från Vintergren",
+            sender_name="Vintergren Life Science Park",
+            sender_address="nyhetsbrev@vintergren.test",
+            slug=SLUG,
+            locales=("sv",),
+        ),
+        actor=ACTOR,
+        now=now,
+    )
+
+
+def addresses() -> Iterator[str]:
+    """Made-up readers, each once, for ever."""
+    people = itertools.product(_LAST, _FIRST)
+    for number in itertools.count():
+        last, first = next(people, ("Läsare", f"nr{number}"))
+        local = f"{first}.{last}".lower().translate(_PLAIN)
+        yield f"{local}@{_DOMAINS[number % len(_DOMAINS)]}"
+
+
+def add_readers(number: int, now: datetime) -> None:
+    """Import confirmed readers."""
+    rows = "\n".join(["email", *itertools.islice(addresses(), number)])
+    plan = Plan(SLUG, True, EVIDENCE, ACTOR, "sample.csv")
+    imports.import_rows(io.BytesIO(rows.encode()), plan, now)

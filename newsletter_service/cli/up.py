@@ -1,0 +1,120 @@
+"""`newsletter up`: the whole service on this machine, left running for a person."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from newsletter_service.accounts import links, people
+from newsletter_service.cli import sample, service
+from newsletter_service.cli.database import bring_up_to_date
+from newsletter_service.cli.door import Door, fail
+from newsletter_service.cli.issues import wait_until_over
+from newsletter_service.embedded.supervise import ChildNotReadyError, Supervisor
+from newsletter_service.embedded.valkey import EmbeddedValkeyError
+from newsletter_service.extensions import db
+from newsletter_service.issues import release, suggest
+from newsletter_service.models import Item, NewsletterList, Person, Role
+from newsletter_service.news import sources
+from newsletter_service.settings import Settings, current
+
+READERS = 180
+FIRST_PERSON = "admin@vintergren.test"
+NEWS_WAIT_S = 20
+
+
+@click.command("up")
+@click.option("--empty", is_flag=True, help="Without sample news and readers.")
+@click.pass_obj
+def command(door: Door, empty: bool) -> None:
+    """Run everything, and print where to go and how to log in."""
+    data_dir = Path(os.environ.get("NEWSLETTER_DATA_DIR") or "var").resolve()
+    os.environ.update(service.environment(data_dir))
+    site_port = 0 if empty else service.free_port(8100)
+    _let_through(site_port)
+    settings = Settings.from_env()
+    logging.disable(logging.INFO)
+    with door.app.app_context():
+        bring_up_to_date()
+    plan = service.Plan(
+        dict(os.environ), sample_site_port=site_port, external_queue=bool(settings.redis_url)
+    )
+    try:
+        with service.running(plan, settings) as supervisor:
+            _welcome(door, site_port)
+            _wait(supervisor)
+    except (ChildNotReadyError, EmbeddedValkeyError) as error:
+        fail(str(error))
+    click.echo("Stopped.")
+
+
+def _let_through(site_port: int) -> None:
+    """Trial mode may read the sample site, by its exact origin and no other."""
+    if site_port:
+        known = os.environ.get("NEWSLETTER_TRIAL_ORIGINS", "")
+        origin = f"http://127.0.0.1:{site_port}"
+        os.environ["NEWSLETTER_TRIAL_ORIGINS"] = ",".join(filter(None, [known, origin]))
+
+
+def _welcome(door: Door, site_port: int) -> None:
+    with door.app.app_context():
+        if site_port and db.session.scalar(select(NewsletterList.id).limit(1)) is None:
+            click.echo("Filling in sample news and readers …")
+            _populate(f"http://127.0.0.1:{site_port}/")
+        link = _first_link()
+        base = current().base_url
+        click.echo(
+            f"\nThe service runs.\n\n  Log in (once):  {link}\n"
+            f"  Sign-up form:   {base}/prenumerera/{sample.SLUG}\n"
+            f"  Mail sandbox:   {base}/desk/brevlada\n"
+        )
+        if site_port:
+            click.echo(f"  Sample site:    http://127.0.0.1:{site_port}/\n")
+        click.echo("Ctrl+C stops everything. Another log-in link: newsletter users create EMAIL")
+
+
+def _populate(site_url: str) -> None:
+    now = datetime.now(UTC)
+    newsletter = sample.found(site_url, now)
+    sample.add_readers(READERS, now - timedelta(minutes=1))
+    sources.add(newsletter.id, f"{site_url}feed.xml", actor=sample.ACTOR, now=now)
+    if not _news_came():
+        click.echo("The sample news did not come; log/worker-default.log says why.", err=True)
+        return
+    first = suggest.Wish(newsletter.id, subject="Kryomikroskopet är igång, och mer från parken")
+    issue_id = suggest.suggest(first, actor=sample.ACTOR, now=datetime.now(UTC))
+    release.release(issue_id, actor=sample.ACTOR, now=datetime.now(UTC), undo=False)
+    wait_until_over(issue_id, seconds=60)
+
+
+def _news_came() -> bool:
+    ends = time.monotonic() + NEWS_WAIT_S
+    while time.monotonic() < ends:
+        db.session.rollback()
+        if db.session.scalar(select(Item.id).limit(1)) is not None:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _first_link() -> str:
+    person = db.session.scalars(
+        select(Person).where(Person.disabled_at.is_(None)).order_by(Person.id)
+    ).first()
+    if person is None:
+        person = people.create(FIRST_PERSON, "", [str(Role.ADMINISTRATOR)])
+    return links.one_time_link(person)
+
+
+def _wait(supervisor: Supervisor) -> None:
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: asked.set())
+    asked.wait()
+    click.echo("Stopping …")

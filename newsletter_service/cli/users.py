@@ -1,0 +1,34 @@
+"""`newsletter users`: people who log in."""
+
+import click
+
+from newsletter_service.accounts import links, people
+from newsletter_service.address import InvalidAddress
+from newsletter_service.cli.door import actor, fail, in_app, now
+from newsletter_service.models import Role
+
+
+@click.group("users")
+def group() -> None:
+    """People who log in."""
+
+
+@group.command("create")
+@click.argument("email")
+@click.option("--name", default="", help="As shown to colleagues.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice([str(role) for role in Role]),
+    default=[str(Role.ADMINISTRATOR)],
+    show_default=True,
+)
+@in_app
+def create(email: str, name: str, roles: tuple[str, ...]) -> None:
+    """Add a person and print a one-time link to log in with."""
+    try:
+        person = people.create(email, name, list(roles), actor=actor())
+    except (people.PersonRefused, InvalidAddress) as error:
+        fail(f"{email} cannot be added: {error}")
+    click.echo(links.one_time_link(person, now()))

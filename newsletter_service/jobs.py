@@ -1,0 +1,30 @@
+"""Names of background work and the verbs that do it: the allow-list of the queue."""
+
+from datetime import UTC, datetime
+
+from newsletter_service import queue
+from newsletter_service.bounces import intake
+from newsletter_service.delivery import audience, finish, notices, turn
+from newsletter_service.news import fetch, probe
+from newsletter_service.operations import doctor
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+JOBS = {
+    "notices.send": notices.send_due,
+    "bounces.process": lambda message_id: intake.process(message_id, _now()),
+    "audience.expand": lambda issue_id: audience.expand(issue_id, _now()),
+    "issue.finish": lambda issue_id: finish.finish(issue_id, _now()),
+    "news.fetch": lambda source_id: fetch.fetch(source_id, _now()),
+    "site.discover": lambda probe_id: probe.discover(probe_id, _now()),
+    "doctor.check": lambda: doctor.check(_now()),
+    "delivery.turn": turn.take,
+}
+
+
+def register() -> None:
+    """Let the queue run them, and nothing else."""
+    queue.register(JOBS)

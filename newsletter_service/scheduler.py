@@ -1,0 +1,99 @@
+"""The scheduler: ticks while it holds its lease; each tick's act does no harm if done twice."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import redis
+from flask import Flask
+from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from newsletter_service import queue
+from newsletter_service.bounces import intake
+from newsletter_service.delivery import overdue
+from newsletter_service.extensions import db
+from newsletter_service.models import Lease, db_now_ms, ledger
+from newsletter_service.news import fetch
+from newsletter_service.operations import tidy
+
+log = logging.getLogger(__name__)
+
+LEASE = "scheduler"
+LEASE_MS = 15_000
+TICK_S = 2.0
+
+
+def sweep(now: datetime) -> None:
+    """Start what is due, recover what was lost, and nudge what is overdue (P1)."""
+    overdue.start_due(now)
+    wanted = overdue.sweep(now)
+    wanted += [("bounces.process", (message_id,)) for message_id in intake.overdue(now)]
+    wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]
+    queue.nudge_now(wanted)
+
+
+TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
+    (timedelta(seconds=2), sweep),
+    (timedelta(hours=1), lambda _now: overdue.make_partitions()),
+    (timedelta(hours=1), tidy.retain),
+)
+
+
+def run(app: Flask, stopping: threading.Event) -> None:
+    """Tick until told to stop. Several may run; the one with the lease works."""
+    owner = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
+    last: dict[int, float] = {}
+    while not stopping.is_set():
+        with app.app_context():
+            try:
+                if hold(owner):
+                    _tick(last)
+            except Exception:  # a tick that fails is tried again at the next one
+                log.exception("tick_failed")
+                db.session.rollback()
+        stopping.wait(TICK_S)
+    with app.app_context():
+        let_go(owner)
+
+
+def hold(owner: str) -> bool:
+    """Take or prolong the lease, by database time; whether it is ours."""
+    with ledger(db.engine) as connection:
+        known = connection.execute(select(Lease.owner).where(Lease.name == LEASE)).first()
+        if known is None:
+            try:
+                with connection.begin_nested():
+                    connection.execute(
+                        Lease.__table__.insert().values(name=LEASE, owner="", until_ms=0)
+                    )
+            except IntegrityError:
+                return False
+        taken = connection.execute(
+            update(Lease)
+            .where(Lease.name == LEASE, or_(Lease.owner == owner, Lease.until_ms < db_now_ms()))
+            .values(owner=owner, until_ms=db_now_ms() + LEASE_MS)
+        )
+    return taken.rowcount == 1
+
+
+def let_go(owner: str) -> None:
+    """Give the lease up, so that the next scheduler need not wait."""
+    with ledger(db.engine) as connection:
+        connection.execute(update(Lease).where(Lease.owner == owner).values(until_ms=0))
+
+
+def _tick(last: dict[int, float]) -> None:
+    for number, (interval, act) in enumerate(TICKS):
+        if time.monotonic() - last.get(number, float("-inf")) < interval.total_seconds():
+            continue
+        last[number] = time.monotonic()
+        try:
+            act(datetime.now(UTC))
+        except redis.exceptions.RedisError:
+            log.warning("queue_unreachable")
