@@ -24,6 +24,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 CSRF_EXEMPT: dict[str, str] = {
     "public.subscribe": "posted from the organisation's own site, where no token of ours can be",
     "public.unsubscribe": "RFC 8058: the mailbox provider posts, and the link itself is the key",
+    "public.undo": "the page that unsubscribed holds the proof; no cookie (P8)",
+    "public.confirm": "the secret of the mailed link is the key; no cookie",
+    "public.block": "the secret of the mailed link is the key; no cookie",
+    "public.preferences": "the link itself is the key, and only takes away; no cookie",
 }
 
 PUBLIC_BODY_BYTES = 64 * 1024
