@@ -12,6 +12,7 @@ from newsletter_service.models import (
     DeliveryState,
     Issue,
     IssueState,
+    Notice,
     Retry,
     SkipReason,
     changed,
@@ -138,6 +139,32 @@ def settle(issue_id: int, n: int, accepted: bool, actor: str, now: datetime) -> 
         _out_of_doubt(session, issue_id, n, after)
         audit.record(session, actor, "delivery.settled", f"delivery:{issue_id}.{n}", to=after)
         queue.nudge("issue.finish", issue_id)
+
+
+def settle_by_evidence(session: Session, issue_id: int, n: int) -> bool:
+    """Something came back for a doubtful delivery, so the relay had it: accepted (R 2.38).
+
+    For a verb that holds a transaction; whether there was a doubt to settle.
+    """
+    state = session.scalar(
+        select(Delivery.state).where(Delivery.issue_id == issue_id, Delivery.n == n)
+    )
+    if state != _D.IN_DOUBT:
+        return False
+    _out_of_doubt(session, issue_id, n, _D.ACCEPTED)
+    audit.record(session, "evidence", "delivery.settled", f"delivery:{issue_id}.{n}", to="accepted")
+    queue.nudge("issue.finish", issue_id)
+    return True
+
+
+def settle_notice_by_evidence(session: Session, notice_id: int) -> bool:
+    """The same for a notice; its sealed secret is no longer needed."""
+    statement = (
+        update(Notice)
+        .where(Notice.id == notice_id, Notice.state == _D.IN_DOUBT)
+        .values(state=_D.ACCEPTED, epoch=Notice.epoch + 1, sealed=None, settled_ms=db_now_ms())
+    )
+    return changed(session, statement) == 1
 
 
 def resend(issue_id: int, n: int, actor: str, now: datetime) -> None:
