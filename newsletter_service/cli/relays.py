@@ -1,0 +1,75 @@
+"""`newsletter relays`: the servers that take our mail; closing and opening them."""
+
+from typing import Any
+
+import click
+
+from newsletter_service.cli.door import actor, as_json, fail, in_app, now, print_json
+from newsletter_service.operations import relay_desk
+from newsletter_service.operations.relay_desk import NoSuchRelay, RelayLook
+
+
+@click.group("relays")
+def group() -> None:
+    """The servers that take our mail."""
+
+
+@group.command("list")
+@as_json
+@in_app
+def show(as_json: bool) -> None:
+    """Each relay: open, waiting or paused, and its last error."""
+    found = relay_desk.look(now())
+    if as_json:
+        print_json([_plain(relay) for relay in found])
+        return
+    for relay in found:
+        click.echo(f"{relay.name:<40} {relay.state}{_why(relay)}")
+    if not found:
+        click.echo("No relay is configured. Name one in NEWSLETTER_SMTP_URL.")
+
+
+@group.command("pause")
+@click.argument("name", metavar="RELAY")
+@click.option("--reason", default="paused by hand", show_default=True)
+@in_app
+def pause(name: str, reason: str) -> None:
+    """Let no more mail leave through a relay, from the next message on."""
+    try:
+        changed = relay_desk.pause(name, actor(), reason, now())
+    except NoSuchRelay as error:
+        fail(str(error))
+    click.echo(f"{name} is paused." if changed else f"{name} was paused already.")
+
+
+@group.command("resume")
+@click.argument("name", metavar="RELAY")
+@in_app
+def resume(name: str) -> None:
+    """Open a relay again, and forget that it made us wait."""
+    try:
+        changed = relay_desk.resume(name, actor(), now())
+    except NoSuchRelay as error:
+        fail(str(error))
+    click.echo(f"{name} is open." if changed else f"{name} was open already.")
+
+
+def _plain(relay: RelayLook) -> dict[str, Any]:
+    return {
+        "name": relay.name,
+        "state": relay.state,
+        "reason": relay.paused_reason,
+        "paused_at": relay.paused_at,
+        "waits_seconds": relay.waits_s,
+        "last_error": relay.last_error,
+        "last_error_at": relay.last_error_at,
+        "accepted_at": relay.accepted_at,
+    }
+
+
+def _why(relay: RelayLook) -> str:
+    if relay.state == "paused":
+        return f": {relay.paused_reason}"
+    if relay.state == "waiting":
+        return f" {relay.waits_s} s: {relay.last_error}"
+    return ""

@@ -1,0 +1,59 @@
+"""`newsletter statement`: where every reader of an issue stands."""
+
+import click
+
+from newsletter_service.cli.door import FAULT, as_json, fail, in_app, print_json
+from newsletter_service.delivery.statement import NoSuchIssue, Statement, statement
+from newsletter_service.extensions import db
+
+
+@click.command("statement")
+@click.argument("issue_id", metavar="ISSUE", type=int)
+@as_json
+@in_app
+def command(issue_id: int, as_json: bool) -> None:
+    """Account for every reader of an issue; exit 1 if the statement does not balance."""
+    try:
+        counted = statement(db.session(), issue_id)
+    except NoSuchIssue as error:
+        fail(str(error))
+    if as_json:
+        print_json(counted.as_dict())
+    else:
+        click.echo("\n".join(written(counted)))
+    if not counted.balances:
+        raise SystemExit(FAULT)
+
+
+def written(counted: Statement) -> list[str]:
+    """The statement as lines for a person."""
+    lines = [
+        f"{counted.list_name}, nr {counted.number} (issue {counted.issue_id}): {counted.state}",
+        "",
+        _line("audience", counted.audience),
+        _line("accepted", counted.accepted),
+        _line("  of them bounced", counted.bounced),
+        _line("  of them complained", counted.complained),
+        _line("refused", counted.refused),
+        *(
+            _line(f"skipped: {reason.replace('_', ' ')}", number)
+            for reason, number in sorted(counted.skipped.items())
+        ),
+        _line("deferred", counted.deferred),
+        _line("in doubt", counted.in_doubt),
+        _line("pending", counted.pending),
+        "",
+    ]
+    if not counted.expanded:
+        lines.append("The audience is still being gathered.")
+    if counted.balances:
+        return [*lines, "The statement balances: every reader is accounted for."]
+    return [
+        *lines,
+        f"THE STATEMENT DOES NOT BALANCE: audience {counted.audience}, deliveries"
+        f" {counted.rows}, outcomes {counted.total}. Report this with the output of --json.",
+    ]
+
+
+def _line(label: str, number: int) -> str:
+    return f"  {label:<32}{number:>12}"
