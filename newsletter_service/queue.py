@@ -40,6 +40,8 @@ WORK = {
 NO_TIMEOUT = -1
 FAILED_JOBS_KEPT_S = 7 * 24 * 3600
 PAUSE_AFTER_FAILURE_S = 3.0
+WORKERS_PATIENCE_S = 15.0
+VISITORS_PATIENCE_S = 0.5  # a hung queue server must not hold up whoever waits for a page
 KEY = "newsletter-queue"
 
 
@@ -88,20 +90,20 @@ class QueueState:
     url_file: Path
     failed_nudges: int = 0
     silent_until: float = 0.0
-    connections: dict[str, redis.Redis] = field(default_factory=dict)
+    connections: dict[tuple[str, float], redis.Redis] = field(default_factory=dict)
 
-    def connection(self) -> redis.Redis:
+    def connection(self, patience_s: float = WORKERS_PATIENCE_S) -> redis.Redis:
         """The Redis connection; follows the embedded Valkey when its address changes."""
         url = self.configured_url
         if not url:
             if not self.url_file.exists():
                 raise NoQueue
             url = self.url_file.read_text().strip()
-        if url not in self.connections:
-            self.connections[url] = redis.Redis.from_url(
-                url, socket_timeout=15, socket_connect_timeout=2
+        if (url, patience_s) not in self.connections:
+            self.connections[url, patience_s] = redis.Redis.from_url(
+                url, socket_timeout=patience_s, socket_connect_timeout=min(patience_s, 2)
             )
-        return self.connections[url]
+        return self.connections[url, patience_s]
 
 
 def init_app(app: Flask, redis_url: str, data_dir: Path) -> None:
@@ -115,16 +117,21 @@ def state() -> QueueState:
     return queue_state
 
 
-def connection() -> redis.Redis:
+def connection(patience_s: float = WORKERS_PATIENCE_S) -> redis.Redis:
     """The current app's Redis. Raises `NoQueue`."""
-    return state().connection()
+    return state().connection(patience_s)
 
 
-def queue(name: str) -> Queue:
+def queue(name: str, patience_s: float = WORKERS_PATIENCE_S) -> Queue:
     """One of `QUEUES`."""
     if name not in QUEUES:
         raise ValueError(f"there is no queue {name!r}")
-    return Queue(name, connection=connection(), serializer=JSONSerializer, job_class=AllowedJob)
+    return Queue(
+        name,
+        connection=connection(patience_s),
+        serializer=JSONSerializer,
+        job_class=AllowedJob,
+    )
 
 
 def nudge(name: str, *ids: int) -> None:
@@ -152,8 +159,8 @@ def nudge_now(wanted: Iterable[tuple[str, tuple[int, ...]]]) -> int:
 
 
 def _enqueue(name: str, ids: tuple[int, ...]) -> int:
-    target = queue(WORK[name])
-    if not ids and target.count >= max(1, live_workers(WORK[name])):
+    target = queue(WORK[name], VISITORS_PATIENCE_S)
+    if not ids and target.count >= max(1, live_workers(target)):
         return 0  # enough of the same waits already
     target.enqueue_call(
         name,
@@ -166,9 +173,9 @@ def _enqueue(name: str, ids: tuple[int, ...]) -> int:
     return 1
 
 
-def live_workers(queue_name: str) -> int:
+def live_workers(listening_on: Queue) -> int:
     """How many workers listen on a queue."""
-    return Worker.count(queue=queue(queue_name))
+    return Worker.count(queue=listening_on)
 
 
 @event.listens_for(Session, "after_commit")

@@ -137,7 +137,7 @@ class _QueueClient(redis.Redis):
     """Sends each command over the queue's connection, which follows the embedded Valkey."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        send: Callable[..., Any] = queue.connection().execute_command
+        send: Callable[..., Any] = queue.connection(queue.VISITORS_PATIENCE_S).execute_command
         return send(*args, **options)
 
 

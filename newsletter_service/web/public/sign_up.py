@@ -75,9 +75,7 @@ def asked(slug: str) -> Response:
 
 
 def _take(newsletter: NewsletterList) -> Response:
-    typed = Typed(
-        request.form.get("use") or request.form.get("email", ""), request.form.get("suggested", "")
-    )
+    typed = Typed(request.form.get("email", ""), request.form.get("suggested", ""))
     try:
         suggestion = typo_suggestion(parse(typed.address))
         if suggestion and suggestion != typed.suggested:
