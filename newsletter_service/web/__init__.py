@@ -6,16 +6,29 @@ from typing import Any
 from flask import Flask
 
 from newsletter_service.settings import Settings
-from newsletter_service.web import access, auth, brand, errors, health, i18n, security
-from newsletter_service.web.desk import components, people, settings_pages
+from newsletter_service.web import access, auth, brand, errors, health, i18n, public, security
+from newsletter_service.web.desk import (
+    components,
+    people,
+    sandbox,
+    settings_pages,
+    settings_privacy,
+    settings_sources,
+    start,
+)
 
 # One blueprint a module; each view in it declares who may use it (access.py).
 AREAS: tuple[ModuleType, ...] = (
     health,
     brand,
+    public,
     auth,
+    start,
     settings_pages,
+    settings_sources,
+    settings_privacy,
     people,
+    sandbox,
     components,
 )
 
