@@ -1,5 +1,6 @@
 """The organisation: its name, address and face. One row, made by *Kom igång* or a command."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ _TEXTS = {
     "locale": 5,
 }
 _URLS = ("website", "privacy_url", "logo_url")
+_HOST = re.compile(r"[\w.:\[\]-]+")
 _NEEDED = ("name", "postal_address", "contact_email")
 
 
@@ -65,10 +67,11 @@ def web_address(text: str) -> str:
         text = f"https://{text}"
     try:
         parts = urlsplit(text)
-        found = parts.hostname and parts.scheme in {"http", "https"} and not parts.username
-        return text if found and " " not in text and parts.port != 0 else ""
+        port_is_one = parts.port != 0  # raises for what is no number
     except ValueError:
         return ""
+    host = parts.hostname and _HOST.fullmatch(parts.netloc) and port_is_one
+    return text if host and parts.scheme in {"http", "https"} and " " not in text else ""
 
 
 def missing(values: Mapping[str, str], needed: tuple[str, ...]) -> dict[str, str]:

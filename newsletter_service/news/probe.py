@@ -130,9 +130,15 @@ def _read_all(
         except FetchError:
             continue
         feed = _feed(answer, now) if answer.status == 200 else None
-        if feed is not None and feed["url"] not in {one["url"] for one in found}:
+        if feed is not None and not any(_same_news(feed, one) for one in found):
             found.append(feed)
     return found
+
+
+def _same_news(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Sites offer the same news as RSS, Atom and JSON; one of them is enough to choose from."""
+    alike = one["headlines"] == other["headlines"] and one["count"] == other["count"]
+    return one["url"] == other["url"] or (alike and one["count"] > 0)
 
 
 def _feed(answer: Response, now: datetime) -> dict[str, Any] | None:

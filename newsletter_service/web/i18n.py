@@ -31,7 +31,13 @@ def init_app(app: Flask) -> None:
     """Bind Babel and the filters of the templates."""
     babel.init_app(app, locale_selector=select_locale)
     app.jinja_env.filters.update(
-        number=number, moment=moment, clock=clock, day=day, weekday=weekday, recent=recent
+        number=number,
+        moment=moment,
+        clock=clock,
+        day=day,
+        weekday=weekday,
+        recent=recent,
+        told=told,
     )
     app.jinja_env.globals["page_locale"] = page_locale
 
@@ -109,6 +115,11 @@ def recent(when: datetime | None, now: datetime | None = None) -> str:
     if that_day == today + timedelta(days=1):
         return str(gettext("tomorrow %(clock)s", clock=clock(when)))
     return _written(when, _SAME_YEAR if that_day.year == today.year else _MOMENT)
+
+
+def told(sentence: str) -> str:
+    """A sentence that was stored in English, in the page's language if the catalogue has it."""
+    return str(gettext(sentence)) if sentence else ""
 
 
 def _written(when: datetime | None, patterns: dict[str, str]) -> str:

@@ -37,6 +37,7 @@ def app(environment: dict[str, str]) -> Iterator[Flask]:
     made.config["PROPAGATE_EXCEPTIONS"] = False
     if limiter._fallback_storage is not None:
         limiter._fallback_storage.reset()
+    limiter._storage_dead = False  # what the app of an earlier test found out
     yield made
     with made.app_context():
         db.engine.dispose()
