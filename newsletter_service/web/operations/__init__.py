@@ -1,0 +1,1 @@
+"""Pages and answers for those who keep the service running: *Drift* and /metrics."""
