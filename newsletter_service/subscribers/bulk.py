@@ -122,7 +122,7 @@ def _add_subscriptions(session: Session, ids: list[int], grounds: Grounds) -> fr
         session.scalars(
             select(Subscription.subscriber_id)
             .where(Subscription.list_id == grounds.list_id, Subscription.subscriber_id.in_(ids))
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
     )
     fresh = [each for each in ids if each not in before]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import suppression
 from newsletter_service.address import mask, parse
 from newsletter_service.models import Subscription, SubscriptionState, Token, TokenPurpose
+from newsletter_service.subscribers.readers import subscriptions_of
 from newsletter_service.tokens import digest_of
 
 
@@ -64,8 +65,12 @@ def find(session: Session, raw: str, *, lock: bool = False) -> tuple[Token, Subs
     token = session.scalars(wanted.with_for_update() if lock else wanted).one_or_none()
     if token is None:
         return None
-    subscription = session.get(Subscription, token.subject_id, with_for_update=lock or None)
-    return None if subscription is None else (token, subscription)
+    subscription = session.get(Subscription, token.subject_id)
+    if subscription is None:
+        return None
+    if lock:
+        subscriptions_of(session, subscription.subscriber_id)
+    return token, subscription
 
 
 def outcome(

@@ -113,10 +113,15 @@ def undo(proof: str, context: RequestContext, now: datetime) -> list[Standing]:
     with writing() as session:
         return [
             _standing(session, each)
-            for each_id in ids
-            if (each := session.get(Subscription, each_id, with_for_update=True))
-            and _restore(session, each, at_ms, context, now)
+            for each in _locked(session, ids)
+            if _restore(session, each, at_ms, context, now)
         ]
+
+
+def _locked(session: Session, ids: list[int]) -> list[Subscription]:
+    first = session.get(Subscription, ids[0]) if ids else None
+    mine = subscriptions_of(session, first.subscriber_id) if first else []
+    return [each for each in mine if each.id in ids]
 
 
 def _restore(

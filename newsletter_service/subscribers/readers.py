@@ -74,7 +74,7 @@ def lock_reader(session: Session, address: Address, locale: str, now: datetime) 
         )
     )
     return session.scalars(
-        select(Subscriber).where(Subscriber.address_key == key).with_for_update()
+        select(Subscriber).where(Subscriber.address_key == key).with_for_update(key_share=True)
     ).one()
 
 
@@ -104,12 +104,17 @@ def by_handle(session: Session, handle: bytes) -> Subscription | None:
 
 
 def subscriptions_of(session: Session, subscriber_id: int) -> list[Subscription]:
-    """Everything a reader ever subscribed to, locked until the end of the transaction."""
+    """Everything a reader ever subscribed to, locked until the end of the transaction.
+
+    The reader is locked first, here and everywhere, so that no two verbs wait in a circle.
+    """
+    session.get(Subscriber, subscriber_id, with_for_update={"key_share": True})
     return list(
         session.scalars(
             select(Subscription)
             .where(Subscription.subscriber_id == subscriber_id)
             .order_by(Subscription.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
         )
     )

@@ -1,5 +1,7 @@
 """Signing up and confirming, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from datetime import datetime, timedelta
 
 import pytest
@@ -240,3 +242,32 @@ def test_r_6_12_a_role_without_a_reader_is_refused(desk: Desk) -> None:
 def test_an_unknown_list_is_refused(desk: Desk) -> None:
     with pytest.raises(NoSuchList):
         ask(slug="nix")
+
+
+def test_sign_ups_of_one_address_at_the_same_moment_make_one_subscription_and_one_mail(
+    desk: Desk,
+) -> None:
+    def sign_up(slug: str) -> None:
+        with desk.app.app_context():
+            ask(slug=slug)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda slug: Context().run(sign_up, slug), ["nytt", "jobb"] * 8))
+    assert len(desk.notices()) == 1
+    assert (desk.state(ANNA), desk.state(ANNA, "jobb")) == ("pending", "pending")
+    assert len(db.session.scalars(select(Subscriber)).all()) == 1
+
+
+def test_confirming_at_the_same_moment_twice_proves_it_once(desk: Desk) -> None:
+    ask()
+    link = desk.link()
+
+    def press(_n: int) -> bool:
+        with desk.app.app_context():
+            return isinstance(opt_in.confirm(link, "sv", CONTEXT, NOW + HOUR), Confirmed)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda n: Context().run(press, n), range(8)))
+    assert len(desk.notices("welcome")) == 1
+    kinds = db.session.scalars(select(ConsentEvent.kind)).all()
+    assert list(kinds).count(ConsentKind.CONFIRMED) == 1
