@@ -12,7 +12,6 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from newsletter_service.extensions import db
 from newsletter_service.mail import colour
 from newsletter_service.models import Organisation, Role
-from newsletter_service.settings import current
 from newsletter_service.web.access import public
 from newsletter_service.web.i18n import page_locale
 
@@ -62,7 +61,7 @@ def brand() -> Brand:
 def is_trial() -> bool:
     """Whether mail reaches staff and the sandbox only (P13)."""
     brand()
-    return bool(current().mode == "trial" or not g.get("is_live"))
+    return not g.get("is_live")
 
 
 def menu() -> list[dict[str, Any]]:

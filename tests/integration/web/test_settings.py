@@ -1,0 +1,157 @@
+"""*Inställningar*: the newsletter, its sources, people, and the rights of readers."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter_service.accounts import newsletters, organisation, people
+from newsletter_service.extensions import db
+from newsletter_service.models import Notice, Role, SiteProbe, Source
+from newsletter_service.news import sources
+from tests.integration.web.browsing import submit
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+BASE = "/desk/installningar"
+OWNER = {"name": "Park", "postal_address": "Vägen 1", "contact_email": "x@park.test"}
+LETTER = {"name": "Parkbrevet", "sender_name": "Parken", "sender_address": "brev@park.test"}
+
+
+@pytest.fixture(autouse=True)
+def list_id(app: Flask) -> int:
+    """An organisation with one newsletter."""
+    with app.app_context():
+        organisation.save(OWNER, actor="x", now=NOW)
+        new = newsletters.NewNewsletter("Parkbrevet", "Parken", "brev@park.test")
+        return newsletters.create(new, actor="x", now=NOW).id
+
+
+@pytest.fixture
+def administrator(client_as: Callable[..., FlaskClient]) -> FlaskClient:
+    """Somebody who may do all of it."""
+    return client_as(Role.ADMINISTRATOR)
+
+
+def test_the_newsletter_is_changed(app: Flask, administrator: FlaskClient, list_id: int) -> None:
+    values = LETTER | {"name": "Nya brevet", "frequency": "en gång i månaden", "locales": "en"}
+    answer = submit(administrator, f"{BASE}/", values, action=f"{BASE}/nyhetsbrev/{list_id}")
+    assert answer.status_code == 303
+    with app.app_context():
+        listed = newsletters.everything()[0]
+        assert (listed.name, listed.frequency) == ("Nya brevet", "en gång i månaden")
+        assert listed.locales == ["sv", "en"]
+
+
+def test_english_names_are_asked_for_only_where_there_is_english(
+    app: Flask, administrator: FlaskClient, list_id: int
+) -> None:
+    assert 'name="name_en"' not in administrator.get(f"{BASE}/").text
+    with app.app_context():
+        newsletters.change(list_id, {"name": "Brevet"}, ("sv", "en"), actor="x")
+    assert 'name="name_en"' in administrator.get(f"{BASE}/").text
+
+
+def test_a_fault_stands_at_its_field_and_nothing_typed_is_lost(
+    administrator: FlaskClient, list_id: int
+) -> None:
+    values = LETTER | {"name": "Ett nytt namn", "sender_address": "brev at park"}
+    answer = submit(administrator, f"{BASE}/", values, action=f"{BASE}/nyhetsbrev/{list_id}")
+    assert answer.status_code == 422
+    assert "Ett nytt namn" in answer.text
+    assert 'id="sender_address-error"' in answer.text
+
+
+def test_the_accent_reaches_every_page(administrator: FlaskClient) -> None:
+    values = {f"org_{name}": text for name, text in OWNER.items()} | {"org_accent": "#a1006b"}
+    submit(administrator, f"{BASE}/", values, action=f"{BASE}/organisation")
+    sheet = administrator.get("/brand.css")
+    assert "--brand: #a1006b;" in sheet.text
+    again = administrator.get("/brand.css", headers={"If-None-Match": sheet.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_the_form_to_copy_posts_to_the_public_page(administrator: FlaskClient) -> None:
+    page = administrator.get(f"{BASE}/formular").text
+    assert "http://localhost/prenumerera/parkbrevet" in page
+    assert "&lt;form method=&#34;post&#34;" in page
+
+
+def test_another_lists_number_is_not_found(administrator: FlaskClient) -> None:
+    assert administrator.get(f"{BASE}/?list=4711").status_code == 404
+    assert administrator.get(f"{BASE}/kallor?list=4711").status_code == 404
+
+
+def test_a_source_is_looked_for_added_and_taken_away(
+    app: Flask, administrator: FlaskClient, list_id: int
+) -> None:
+    asked = submit(
+        administrator,
+        f"{BASE}/kallor",
+        {"url": "park.test"},
+        action=f"{BASE}/kallor/{list_id}/leta",
+    )
+    assert asked.status_code == 303
+    feed = {"url": "https://park.test/feed", "kind": "rss", "title": "Parken", "site_url": ""}
+    with app.app_context():
+        probe = db.session.scalars(select(SiteProbe)).one()
+        assert probe.url == "https://park.test"
+        probe.found = {"feeds": [feed | {"count": 3, "headlines": ["En", "Två"]}]}
+        probe.answered_at = NOW
+        db.session.commit()
+        probe_id = probe.id
+    found = asked.headers["Location"]
+    assert "3 nyheter: En · Två" in administrator.get(found).text
+    chosen = {"feeds": [feed["url"], "https://evil.test/feed"]}
+    submit(administrator, found, chosen, action=f"{BASE}/kallor/{list_id}/lagg-till/{probe_id}")
+    with app.app_context():
+        source = db.session.scalars(select(Source)).one()
+        source_id = source.id
+        assert source.url == feed["url"]
+    remove = f"{BASE}/kallor/{list_id}/ta-bort/{source_id}"
+    submit(administrator, f"{BASE}/kallor", {}, action=remove)
+    with app.app_context():
+        assert sources.of_list(list_id) == []
+
+
+def test_an_invitation_goes_out_by_mail(app: Flask, administrator: FlaskClient) -> None:
+    values = {"name": "Bo Ek", "email": "bo@park.test", "roles": ["editor", "emperor"]}
+    answer = submit(administrator, f"{BASE}/personer", values)
+    assert answer.status_code == 303
+    with app.app_context():
+        bo = people.find("bo@park.test")
+        assert bo is not None
+        assert bo.roles == ["editor"]
+        assert db.session.scalars(select(Notice)).one().kind == "invitation"
+    again = submit(administrator, f"{BASE}/personer", values)
+    assert again.status_code == 422
+    assert "redan någon med den adressen" in again.text
+
+
+def test_the_last_administrator_is_told_why_they_must_stay(
+    app: Flask, administrator: FlaskClient
+) -> None:
+    with app.app_context():
+        page = f"{BASE}/personer/{people.everybody()[0].id}"
+    answer = submit(administrator, page, {}, action=f"{page}/stang")
+    assert answer.status_code == 303
+    assert "Någon måste kunna administrera" in administrator.get(f"{BASE}/personer").text
+
+
+def test_r_5_8_a_person_gets_a_copy_as_a_file(administrator: FlaskClient) -> None:
+    page = f"{BASE}/dataskydd"
+    answer = submit(administrator, page, {"email": "anna@reader.test"}, action=f"{page}/kopia")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert json.loads(answer.data)["address"] == "anna@reader.test"
+
+
+def test_r_5_9_an_erased_person_is_blocked(app: Flask, administrator: FlaskClient) -> None:
+    page = f"{BASE}/dataskydd"
+    submit(administrator, page, {"erase_email": "anna@reader.test"}, action=f"{page}/radera")
+    copy = submit(administrator, page, {"email": "anna@reader.test"}, action=f"{page}/kopia")
+    assert json.loads(copy.data)["suppressions"][0]["reason"] == "erased"
+    wrong = submit(administrator, page, {"erase_email": "anna"}, action=f"{page}/radera")
+    assert wrong.status_code == 422
