@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from newsletter_service.cli import sample
 from newsletter_service.cli.issues import wait_until_over
 from newsletter_service.cli.page_form import form_of
-from newsletter_service.cli.statement import text_of
+from newsletter_service.cli.statement import written
 from newsletter_service.delivery.statement import Statement, statement
 from newsletter_service.embedded.sandbox_store import Sandbox, StoredMail
 from newsletter_service.extensions import db
@@ -63,7 +63,7 @@ class Story:
         issue_id = self._send_an_issue()
         counted = self._see_the_bounce(issue_id)
         self._leave(issue_id)
-        click.echo(f"\n{text_of(counted)}")
+        click.echo("\n" + "\n".join(written(counted)))
         return self._everything_is_there(issue_id, counted)
 
     def _sign_up(self) -> None:

@@ -22,6 +22,10 @@ from sqlalchemy.orm import Session
 from newsletter_service.extensions import db
 
 
+IDLE_IN_TRANSACTION = "15s"
+LOCK_PATIENCE = "30s"
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, kept as UTC; naive values are refused."""
 
@@ -98,10 +102,24 @@ def begin_write(session: Session) -> None:
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Settle SQLite's pragmas and how its transactions begin; PostgreSQL needs nothing."""
-    if engine.dialect.name != "sqlite":
-        return
+    """Settle SQLite's pragmas and how its transactions begin, and PostgreSQL's patience."""
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    else:
+        _prepare_postgresql(engine)
 
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def patience(connection: Any, _record: Any) -> None:
+        # A process stopped inside a transaction must not keep its locks: P7 keeps them short.
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'")
+            cursor.execute(f"SET lock_timeout = '{LOCK_PATIENCE}'")
+        connection.commit()
+
+
+def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's "begin" event decides, not the driver
