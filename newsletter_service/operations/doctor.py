@@ -1,0 +1,167 @@
+"""`doctor`: may this installation write to strangers? Looks, stores what it found, mends nothing.
+
+Every check ends in an outcome with a remedy; none raises. What it finds is one of the two things
+that going live needs (P13); the other is somebody who says so, see `go_live`.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import idna
+from sqlalchemy import select
+
+from newsletter_service import relays, settings
+from newsletter_service.extensions import db
+from newsletter_service.mail.smtp.relay_url import RelayUrl, is_loopback
+from newsletter_service.models import DoctorReport, NewsletterList, writing
+from newsletter_service.operations import doctor_domains, doctor_relays
+from newsletter_service.operations.dns import Dns
+from newsletter_service.operations.findings import Check, Outcome, failed, ok, skipped, warning
+from newsletter_service.settings import Settings
+
+RESERVED = ("test", "example", "invalid", "localhost", "example.org", "example.com", "example.net")
+LEAST_DIFFERENT_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is examined, without the database: relays and the domains of the lists' senders."""
+
+    settings: Settings
+    relays: list[RelayUrl]
+    senders: list[str]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether mail stays on this machine and only reserved domains are in play.
+
+        No DNS can speak for those, and no stranger can be reached by them.
+        """
+        local = bool(self.relays) and all(is_loopback(relay.host) for relay in self.relays)
+        return local and bool(self.senders) and all(map(is_reserved, self.senders))
+
+
+def check(now: datetime) -> DoctorReport:
+    """Examine this installation and store the report."""
+    checks = examine(_patient())
+    report = DoctorReport(
+        at=now,
+        passed=not any(each.outcome == Outcome.FAILED for each in checks),
+        checks=[each.as_dict() for each in checks],
+    )
+    with writing() as session:
+        session.add(report)
+    return report
+
+
+def latest() -> DoctorReport | None:
+    """The newest report, or None before the first."""
+    newest = select(DoctorReport).order_by(DoctorReport.id.desc()).limit(1)
+    return db.session.scalars(newest).one_or_none()
+
+
+def told(report: DoctorReport, locale: str) -> list[dict[str, Any]]:
+    """A report's checks for a page, in a language: outcome, title, found and remedy."""
+    checks = [Check.of(stored) for stored in report.checks]
+    return [
+        {"name": each.name, "outcome": each.outcome, "code": each.code, **each.told(locale)}
+        for each in checks
+    ]
+
+
+def failures(report: DoctorReport) -> list[Check]:
+    """The checks of a report that stand in the way."""
+    checks = [Check.of(stored) for stored in report.checks]
+    return [each for each in checks if each.outcome == Outcome.FAILED]
+
+
+def examine(patient: Patient) -> list[Check]:
+    """All checks; talks to the relays and the DNS, not to the database."""
+    now = patient.settings
+    checks = doctor_relays.check(patient.relays, now.ehlo_name)
+    checks.append(_keys(now))
+    checks.append(_address(patient))
+    return checks + _domains(patient)
+
+
+def _domains(patient: Patient) -> list[Check]:
+    bounce_domain = as_a_labels(patient.settings.bounce_domain)
+    if not patient.senders:
+        return [failed("sender", "-", "sender.none")]
+    if patient.is_closed:
+        return doctor_domains.not_needed(patient.senders, bounce_domain)
+    invented = [name for name in (*patient.senders, bounce_domain) if is_reserved(name)]
+    if invented:
+        return [failed("sender", name, "sender.reserved") for name in invented]
+    return doctor_domains.check(
+        Dns(patient.settings.dns_server),
+        patient.senders,
+        bounce_domain,
+        patient.settings.dkim_selectors,
+    )
+
+
+def is_reserved(domain: str) -> bool:
+    """Whether a domain can never exist (RFC 2606, RFC 6761)."""
+    return any(domain == name or domain.endswith(f".{name}") for name in RESERVED)
+
+
+def as_a_labels(domain: str) -> str:
+    """A domain as the DNS knows it (R 1.4); one that is no domain stays as it is."""
+    try:
+        return idna.encode(domain.lower(), uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return domain.lower()
+
+
+def _patient() -> Patient:
+    """Read what is examined and let go of the database, since looking takes time (P7)."""
+    current = settings.current()
+    addresses = db.session.scalars(
+        select(NewsletterList.sender_address).where(NewsletterList.archived_at.is_(None))
+    ).all()
+    db.session.rollback()
+    domains = {as_a_labels(address.rpartition("@")[2]) for address in addresses if address}
+    configured = relays.urls(current)
+    return Patient(
+        current,
+        [url for name, url in configured.items() if name != relays.SANDBOX],
+        sorted(domains),
+    )
+
+
+def _address(patient: Patient) -> Check:
+    url = patient.settings.base_url
+    if url.startswith("https://"):
+        return ok("base_url", url, "base_url.https")
+    if patient.is_closed and is_loopback(urlsplit(url).hostname or ""):
+        return skipped("base_url", url, "base_url.loopback")
+    return failed("base_url", url, "base_url.http")
+
+
+def _keys(current: Settings) -> Check:
+    keys = {
+        "SECRET_KEY": current.secret_key,
+        "ADDRESS_KEY": current.address_key,
+        **{f"LINK_KEYS {number}": key for number, key in current.link_keys.items()},
+    }
+    for name, key in keys.items():
+        if len(set(key)) < LEAST_DIFFERENT_BYTES:
+            return failed("keys", name, "keys.weak")
+    if _made_here(current):
+        path = str(current.data_dir / "keys.json")
+        return warning("keys", path, "keys.made_here", path=path)
+    return ok("keys", "NEWSLETTER_LINK_KEYS", "keys.given")
+
+
+def _made_here(current: Settings) -> bool:
+    """Whether the lasting keys are those that the installation made for itself."""
+    path = current.data_dir / "keys.json"
+    if not path.exists():
+        return False
+    kept = json.loads(path.read_text())["address_key"]
+    return base64.urlsafe_b64decode(kept) == current.address_key
