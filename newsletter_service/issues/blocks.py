@@ -48,6 +48,7 @@ FIELDS: dict[BlockKind, dict[str, Any]] = {
 }
 EDITABLE = frozenset({IssueState.DRAFT, IssueState.IN_REVIEW, IssueState.APPROVED})
 LONGEST = 20_000
+TEXTS = {"subject": 300, "preheader": 300, "introduction": LONGEST}
 
 
 @dataclass(frozen=True)
@@ -92,26 +93,47 @@ def of_item(item: Item, *, lead: bool = False) -> Block:
     return Block(kind=kind, item_id=item.id, position=0, data={locale: complete(kind, values)})
 
 
-def write_text(issue_id: int, locale: str, text: Mapping[str, str], edit: Edit) -> int:
-    """Change subject, preheader and introduction in a language; returns the new version."""
+def write(
+    issue_id: int,
+    locale: str,
+    text: Mapping[str, str],
+    values: Mapping[int, Mapping[str, Any]],
+    edit: Edit,
+) -> int:
+    """Change the words of an issue in a language; returns the version, new if anything changed.
+
+    `text` holds subject, preheader or introduction; `values` a block's id to its values. Raises
+    `Changed` unless what is stored is already what was written.
+    """
     with writing() as session:
-        issue = _open(session, issue_id, edit)
-        words = issue.text(locale)
-        for name, most in (("subject", 300), ("preheader", 300), ("introduction", LONGEST)):
-            if name in text:
-                setattr(words, name, text[name].strip()[:most])
-        return _touch(session, issue, edit)
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        differs = _write_text(issue, locale, text)
+        for block in issue.blocks:
+            differs |= _write_block(block, locale, values.get(block.id, {}))
+        if not differs and issue.version != edit.version:
+            return issue.version
+        _check(issue, edit)
+        return _touch(session, issue, edit) if differs else issue.version
 
 
-def write_block(block_id: int, locale: str, values: Mapping[str, Any], edit: Edit) -> int:
-    """Change a block's values in a language; returns the new version."""
-    with writing() as session:
-        block = session.get_one(Block, block_id)
-        issue = _open(session, block.issue_id, edit)
-        kept = block.data.get(locale) or block.data.get("sv") or {}
-        merged = complete(BlockKind(block.kind), dict(kept) | dict(values))
-        block.data = dict(block.data) | {locale: _trimmed(merged)}
-        return _touch(session, issue, edit)
+def _write_text(issue: Issue, locale: str, text: Mapping[str, str]) -> bool:
+    words = issue.text(locale)
+    differs = False
+    for name, most in TEXTS.items():
+        if name in text and (written := text[name].strip()[:most]) != getattr(words, name):
+            setattr(words, name, written)
+            differs = True
+    return differs
+
+
+def _write_block(block: Block, locale: str, values: Mapping[str, Any]) -> bool:
+    kept = block.data.get(locale) or block.data.get("sv") or {}
+    kind = BlockKind(block.kind)
+    merged = _trimmed(complete(kind, dict(kept) | dict(values)))
+    if not values or merged == complete(kind, kept):
+        return False
+    block.data = dict(block.data) | {locale: merged}
+    return True
 
 
 def add(issue_id: int, new: list[Block], edit: Edit, *, after: int | None = None) -> int:
@@ -172,16 +194,33 @@ def _touch(session: Session, issue: Issue, edit: Edit) -> int:
 
 def _open(session: Session, issue_id: int, edit: Edit) -> Issue:
     issue = session.get_one(Issue, issue_id, with_for_update=True)
+    _check(issue, edit)
+    return issue
+
+
+def _check(issue: Issue, edit: Edit) -> None:
     if issue.state not in EDITABLE:
-        raise NotEditable(f"Issue {issue_id} is {issue.state} and can no longer be changed.")
+        raise NotEditable(f"Issue {issue.id} is {issue.state} and can no longer be changed.")
     if issue.version != edit.version:
         raise Changed("Somebody changed the issue while you were writing.")
-    return issue
 
 
 def _number(order: list[Block]) -> None:
     for position, block in enumerate(order, 1):
         block.position = position
+
+
+def copy(block_id: int, edit: Edit) -> int:
+    """Put the same block once more behind it; returns the new version."""
+    with writing() as session:
+        block = session.get_one(Block, block_id)
+        issue = _open(session, block.issue_id, edit)
+        order = list(issue.blocks)
+        again = Block(kind=block.kind, data=block.data, item_id=block.item_id, position=0)
+        order.insert(order.index(block) + 1, again)
+        issue.blocks = order
+        _number(order)
+        return _touch(session, issue, edit)
 
 
 def _trimmed(values: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,17 @@ class Finding:
         """What to do about it, a sentence in the language of the request."""
         return str(_BY_NAME[self.rule].remedy) % self.values
 
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "rule": self.rule,
+            "blocks": self.blocks,
+            "place": self.place,
+            "values": self.values,
+            "what": self.what,
+            "remedy": self.remedy,
+        }
+
 
 @dataclass(frozen=True)
 class Rule:

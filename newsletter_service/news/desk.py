@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -63,10 +64,15 @@ def counts(list_id: int, today: date) -> dict[str, int]:
     }
 
 
+def came_in(list_id: int, since: datetime) -> int:
+    """How many items came in after a moment."""
+    fetched = _of_list(list_id).where(Item.fetched_at > since, Item.hidden_at.is_(None))
+    return db.session.scalar(select(func.count(fetched.subquery().c.id))) or 0
+
+
 def type_in(list_id: int, typed: Typed, now: datetime) -> int:
     """Keep an item of the editors' own; returns its id. Raises ValueError without a title."""
-    title = clean.plain_text(typed.title, 300)
-    if not title:
+    if not clean.plain_text(typed.title, 300):
         raise ValueError("An item needs a headline.")
     with writing() as session:
         source = sources.manual(session, list_id, now)
@@ -74,21 +80,32 @@ def type_in(list_id: int, typed: Typed, now: datetime) -> int:
         item = Item(
             source_id=source.id,
             guid=f"typed:{now.timestamp()}:{number}",
-            url=typed.url.strip()[:2000],
-            title=title,
-            summary=clean.plain_text(typed.summary, 2000),
-            image_url=typed.image_url.strip()[:2000],
-            image_alt=clean.plain_text(typed.image_alt, 500),
-            starts_on=typed.starts_on,
-            last_day=typed.last_day,
-            place=clean.plain_text(typed.place, 200),
             published_at=now,
             fetched_at=now,
             changed_at=now,
+            **_cleaned(typed),
         )
         session.add(item)
         session.flush()
         return item.id
+
+
+def change(item_id: int, typed: Typed, now: datetime) -> None:
+    """Change an item that was typed in. Raises ValueError without a title, LookupError else."""
+    if not clean.plain_text(typed.title, 300):
+        raise ValueError("An item needs a headline.")
+    with writing() as session:
+        item = session.get(Item, item_id)
+        if item is None or item.source.kind != "manual":
+            raise LookupError(f"Item {item_id} was not typed in.")
+        for name, value in _cleaned(typed).items():
+            setattr(item, name, value)
+        item.changed_at = now
+
+
+def one(item_id: int) -> Item | None:
+    """An item by its id."""
+    return db.session.get(Item, item_id)
 
 
 def hide(item_ids: list[int], now: datetime | None) -> None:
@@ -102,6 +119,19 @@ def unused(session: Session, list_id: int, since: datetime, today: date) -> list
     """Recent items that no issue of the list carries and whose day has not passed, newest first."""
     query = _of_list(list_id).where(*_tab(list_id, "new", today), Item.published_at >= since)
     return list(session.scalars(query.order_by(Item.published_at.desc(), Item.id.desc())))
+
+
+def _cleaned(typed: Typed) -> dict[str, Any]:
+    return {
+        "url": typed.url.strip()[:2000],
+        "title": clean.plain_text(typed.title, 300),
+        "summary": clean.plain_text(typed.summary, 2000),
+        "image_url": typed.image_url.strip()[:2000],
+        "image_alt": clean.plain_text(typed.image_alt, 500),
+        "starts_on": typed.starts_on,
+        "last_day": typed.last_day,
+        "place": clean.plain_text(typed.place, 200),
+    }
 
 
 def _of_list(list_id: int) -> Select[Item]:

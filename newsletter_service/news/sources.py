@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter_service import audit
@@ -69,6 +69,27 @@ def remove(list_id: int, source_id: int, *, actor: str, now: datetime) -> None:
         if not source.lists:
             source.removed_at = now
         audit.record(session, actor, "source.removed", f"source:{source_id}", list_id=list_id)
+
+
+def refresh(list_id: int, *, actor: str, now: datetime) -> int:
+    """Have every source of a list fetched now; returns how many."""
+    with writing() as session:
+        ids = list(
+            session.scalars(
+                select(Source.id)
+                .join(list_source, list_source.c.source_id == Source.id)
+                .where(
+                    list_source.c.list_id == list_id,
+                    Source.removed_at.is_(None),
+                    Source.kind != "manual",
+                )
+            )
+        )
+        session.execute(update(Source).where(Source.id.in_(ids)).values(due_at=now))
+        audit.record(session, actor, "source.refreshed", f"list:{list_id}", sources=len(ids))
+        for source_id in ids:
+            nudge("news.fetch", source_id)
+        return len(ids)
 
 
 def of_list(list_id: int) -> list[SourceHealth]:

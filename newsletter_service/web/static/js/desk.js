@@ -98,6 +98,10 @@
     open.open = false;
     open.querySelector("summary").focus();
   });
+  // What was written is kept: the letter follows, in the view and at the place where it was.
+  document.addEventListener("letter-changed", () => {
+    document.querySelector("[data-mail-frame] iframe")?.contentWindow.location.reload();
+  });
   document.addEventListener("htmx:load", (event) => start(event.detail.elt));
   foldPanels();
   start(document);

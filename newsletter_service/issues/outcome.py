@@ -1,0 +1,91 @@
+"""What became of an issue beyond its tallies: what came back, who left, and issues before it."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter_service.models import (
+    Batch,
+    BounceEvent,
+    BounceKind,
+    ConsentEvent,
+    ConsentKind,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+)
+
+SHOWN = 12
+
+
+def returned(session: Session, issue_id: int) -> list[tuple[str, int]]:
+    """Why copies did not arrive: reasons with the number of readers, the commonest first."""
+    readers = func.count(func.distinct(BounceEvent.address_key))
+    rows = session.execute(
+        select(BounceEvent.reason, readers)
+        .where(
+            BounceEvent.issue_id == issue_id,
+            BounceEvent.kind != BounceKind.COMPLAINT,
+            BounceEvent.final.is_(True),
+        )
+        .group_by(BounceEvent.reason)
+        .order_by(readers.desc())
+        .limit(SHOWN)
+    )
+    return [(reason, number) for reason, number in rows]
+
+
+def came_back(session: Session, issue_id: int) -> dict[str, int]:
+    """How many readers' copies bounced for good, and how many complained."""
+    rows = session.execute(
+        select(BounceEvent.kind, func.count(func.distinct(BounceEvent.address_key)))
+        .where(BounceEvent.issue_id == issue_id, BounceEvent.final.is_(True))
+        .group_by(BounceEvent.kind)
+    )
+    counted = {str(kind): number for kind, number in rows}
+    complained = counted.pop(BounceKind.COMPLAINT, 0)
+    return {"bounced": sum(counted.values()), "complained": complained}
+
+
+def unsubscribed(session: Session, issue: Issue) -> int:
+    """How many left by a link in this issue."""
+    if issue.released_at is None:
+        return 0
+    return (
+        session.scalar(
+            select(func.count()).where(
+                ConsentEvent.kind == ConsentKind.WITHDRAWN,
+                ConsentEvent.at >= issue.released_at,
+                ConsentEvent.detail["issue_id"].as_integer() == issue.id,
+            )
+        )
+        or 0
+    )
+
+
+def skipped(session: Session, issue_id: int) -> dict[str, int]:
+    """Why readers were skipped."""
+    rows = session.execute(
+        select(Delivery.skip_reason, func.count())
+        .where(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.SKIPPED)
+        .group_by(Delivery.skip_reason)
+        .order_by(func.count().desc())
+    )
+    return {str(reason or "unknown"): number for reason, number in rows}
+
+
+def sent_before(session: Session, issue: Issue, most: int) -> list[tuple[Issue, int]]:
+    """This issue and those before it with how many copies were accepted, oldest first."""
+    rows = session.execute(
+        select(Issue, func.coalesce(func.sum(Batch.accepted), 0))
+        .outerjoin(Batch, Batch.issue_id == Issue.id)
+        .where(
+            Issue.list_id == issue.list_id,
+            Issue.number <= issue.number,
+            (Issue.state == IssueState.SENT) | (Issue.id == issue.id),
+        )
+        .group_by(Issue.id)
+        .order_by(Issue.number.desc())
+        .limit(most)
+    ).all()
+    return [(row[0], int(row[1])) for row in reversed(rows)]

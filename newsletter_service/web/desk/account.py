@@ -1,0 +1,119 @@
+"""What became of an issue, in words: the sentence that can be forwarded, and the statement."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from newsletter_service.models import Issue, IssueState
+from newsletter_service.web.i18n import number
+
+
+@dataclass(frozen=True)
+class Account:
+    """The numbers of an issue, from its batches' tallies."""
+
+    issue: Issue
+    tallies: dict[str, int]
+
+    @property
+    def settled(self) -> int:
+        """How many are done with."""
+        open_ones = self.tallies["pending"] + self.tallies["deferred"]
+        return sum(self.tallies.values()) - open_ones
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the numbers still change by themselves."""
+        return self.issue.state in (IssueState.SCHEDULED, IssueState.SENDING)
+
+    def sentence(self) -> str:
+        """All of them in one sentence, or how far it has come."""
+        said = ", ".join(self._parts())
+        audience = self.issue.audience
+        if not audience:
+            return str(_("Nobody has been written to yet."))
+        if self.settled < audience or self.issue.expanded_at is None:
+            return str(
+                _(
+                    "%(done)s of %(all)s are accounted for so far: %(parts)s.",
+                    done=number(self.settled),
+                    all=number(audience),
+                    parts=said or "–",
+                )
+            )
+        return str(
+            ngettext(
+                "The one reader is accounted for: %(parts)s.",
+                "All %(all)s are accounted for: %(parts)s.",
+                audience,
+                all=number(audience),
+                parts=said,
+            )
+        )
+
+    def _parts(self) -> list[str]:
+        counted = self.tallies
+        told = [
+            ("accepted", _("%(n)s sent", n=number(counted["accepted"]))),
+            ("deferred", _("%(n)s tried again", n=number(counted["deferred"]))),
+            ("skipped", _("%(n)s skipped", n=number(counted["skipped"]))),
+            ("refused", _("%(n)s refused", n=number(counted["refused"]))),
+            ("in_doubt", _("%(n)s unclear", n=number(counted["in_doubt"]))),
+        ]
+        return [text for name, text in told if counted[name]]
+
+    def lines(self, skipped: dict[str, int]) -> list[dict[str, Any]]:
+        """The lines of the statement; `skipped` parts the skipped ones by reason."""
+        counted = self.tallies
+        parts = [(skip_words().get(reason, reason), n) for reason, n in skipped.items()]
+        lines = [
+            {"label": _("Sent"), "count": counted["accepted"], "kind": "good"},
+            {"label": _("Waiting for their turn"), "count": counted["pending"], "kind": "neutral"},
+            {"label": _("Trying again"), "count": counted["deferred"], "kind": "wait"},
+            {"label": _("Skipped"), "count": counted["skipped"], "kind": "neutral", "parts": parts},
+            {"label": _("Refused"), "count": counted["refused"], "kind": "bad"},
+            {"label": _("Unclear"), "count": counted["in_doubt"], "kind": "wait"},
+        ]
+        always = {_("Sent")}
+        return [line for line in lines if line["count"] or line["label"] in always]
+
+
+def skip_words() -> dict[str, str]:
+    """Why somebody was skipped."""
+    return {
+        "suppressed": _("suppressed"),
+        "unsubscribed": _("had unsubscribed"),
+        "cancelled": _("the issue was cancelled"),
+        "expired": _("became too late"),
+        "internal_error": _("an error on our side"),
+        "eai_unsupported": _("the address needs a newer mail server"),
+        "invalid_address": _("the address cannot be written to"),
+    }
+
+
+def bounce_words() -> dict[str, str]:
+    """Why a letter came back."""
+    return {
+        "userunknown": _("the address does not exist"),
+        "hostunknown": _("the domain does not exist"),
+        "hasmoved": _("the person has moved"),
+        "notaccept": _("the domain takes no mail"),
+        "suspend": _("the account is closed"),
+        "mailboxfull": _("the mailbox is full"),
+        "expired": _("nobody answered in time"),
+        "networkerror": _("the mail server could not be reached"),
+        "systemerror": _("the mail server had an error"),
+        "systemfull": _("the mail server was full"),
+        "onhold": _("the mail server asked us to wait"),
+        "contenterror": _("the content was refused"),
+        "mesgtoobig": _("the letter was too large"),
+        "blocked": _("our mail server is blocked there"),
+        "badreputation": _("our mail server is not trusted there"),
+        "authfailure": _("our signature was not accepted"),
+        "policyviolation": _("it broke a rule of theirs"),
+        "rejected": _("the sender was refused"),
+        "spamdetected": _("it was taken for spam"),
+        "filtered": _("a filter stopped it"),
+    }

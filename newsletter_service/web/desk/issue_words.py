@@ -1,0 +1,95 @@
+"""What the pages about issues share: which one, how it stands, and its three tabs."""
+
+from typing import Any
+
+from flask import abort, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+
+from newsletter_service.accounts import newsletters
+from newsletter_service.issues import shelf
+from newsletter_service.models import Issue, IssueState, NewsletterList, Role
+
+
+def chosen_list() -> NewsletterList | None:
+    """The newsletter that was asked for, else the first one; None before there is any."""
+    lists = newsletters.everything()
+    wanted = request.args.get("list", type=int)
+    return next((one for one in lists if one.id == wanted), lists[0] if lists else None)
+
+
+def the_issue(issue_id: int) -> Issue:
+    """An issue, or the page that says there is none."""
+    issue = shelf.one(issue_id)
+    if issue is None:
+        abort(404)
+    return issue
+
+
+def subject(issue: Issue) -> str:
+    """The issue's subject in the first language that has one."""
+    words = {text.locale: text.subject for text in issue.texts}
+    first = (words.get(locale) for locale in issue.newsletter.locales)
+    return next((one for one in first if one), "") or _("No subject yet")
+
+
+def chosen_locale(issue: Issue) -> str:
+    """The language asked for by ?sprak, else the list's first one."""
+    wanted = request.values.get("sprak", "")
+    locales: list[str] = issue.newsletter.locales
+    return wanted if wanted in locales else locales[0]
+
+
+def status(issue: Issue) -> dict[str, str]:
+    """The state as a badge: its text and kind."""
+    known = {
+        IssueState.DRAFT: (_("Draft"), "neutral"),
+        IssueState.IN_REVIEW: (_("Waiting for approval"), "wait"),
+        IssueState.APPROVED: (_("Approved"), "good"),
+        IssueState.SCHEDULED: (_("Planned"), "wait"),
+        IssueState.SENDING: (_("Being sent"), "wait"),
+        IssueState.PAUSED: (_("Paused"), "bad"),
+        IssueState.SENT: (_("Sent"), "good"),
+        IssueState.CANCELLED: (_("Cancelled"), "neutral"),
+    }
+    text, kind = known[IssueState(issue.state)]
+    return {"text": text, "kind": kind}
+
+
+def label(issue: Issue) -> str:
+    """nr 12"""
+    return str(_("no. %(number)s", number=issue.number))
+
+
+def tabs(issue: Issue, here: str) -> list[dict[str, Any]]:
+    """Innehåll → Granska → Rapport, as far as this person may go."""
+    steps = [
+        ("content", _("Content"), "composer.page", (Role.EDITOR,)),
+        ("review", _("Review"), "review.page", tuple(Role)),
+        ("report", _("Report"), "report.page", tuple(Role)),
+    ]
+    return [
+        {"label": text, "url": url_for(endpoint, issue_id=issue.id), "active": name == here}
+        for name, text, endpoint, roles in steps
+        if current_user.has_role(*roles)
+    ]
+
+
+def left_to_mend(number: int) -> str:
+    """2 måste rättas"""
+    return str(ngettext("%(num)s thing to mend", "%(num)s things to mend", number))
+
+
+def next_step(issue: Issue) -> dict[str, str]:
+    """The one thing to do next with an issue: its label and address."""
+    known = {
+        IssueState.DRAFT: (_("Continue"), "composer.page"),
+        IssueState.IN_REVIEW: (_("Review"), "review.page"),
+        IssueState.APPROVED: (_("Send"), "review.page"),
+        IssueState.SCHEDULED: (_("Look at it"), "review.page"),
+    }
+    text, endpoint = known.get(IssueState(issue.state), (_("See the report"), "report.page"))
+    if endpoint == "composer.page" and not current_user.has_role(Role.EDITOR):
+        endpoint = "review.page"
+    return {"label": text, "url": url_for(endpoint, issue_id=issue.id)}

@@ -1,0 +1,92 @@
+"""The letter itself as the desk shows it: in a frame, in several lights, and as a file."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, request
+from markupsafe import escape
+
+from newsletter_service.extensions import db
+from newsletter_service.issues import compose
+from newsletter_service.mail import headers
+from newsletter_service.mail.letter import Letter, LetterError
+from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.models import Edition, Issue, Role
+from newsletter_service.settings import current
+from newsletter_service.web.access import allow
+from newsletter_service.web.desk import issue_words as words
+from newsletter_service.web.desk import now
+from newsletter_service.web.i18n import local
+from newsletter_service.web.security import as_attachment, as_letter
+
+blueprint = Blueprint("letter", __name__, url_prefix="/desk/utskick/<int:issue_id>")
+
+_DARK = "(prefers-color-scheme: dark)"
+_SCHEME = 'content="light dark"'
+_EXAMPLE = "namn@example.org"
+
+
+@blueprint.get("/brev")
+@allow(Role.EDITOR, Role.APPROVER, Role.OPERATOR)
+def page(issue_id: int) -> Response:
+    """The letter in one language and one view; drafts as they are now, sent ones as sent."""
+    issue = words.the_issue(issue_id)
+    try:
+        letter, _fixed = letter_of(issue, words.chosen_locale(issue))
+    except LetterError as error:
+        return as_letter(f"<pre>{escape(str(error))}</pre>")
+    return as_letter(_shown(letter, request.args.get("vy", "dator")))
+
+
+@blueprint.get("/brev.eml")
+@allow(Role.EDITOR, Role.APPROVER, Role.OPERATOR)
+def file(issue_id: int) -> Response:
+    """The letter as one reader would get it, as a file that mail programs open."""
+    issue = words.the_issue(issue_id)
+    letter, fixed = letter_of(issue, words.chosen_locale(issue))
+    links = {name: current().base_url for name in letter.slots}
+    body = Prepared.of(letter, fixed).message(
+        Reader(
+            to=_EXAMPLE,
+            date=issue.released_at or datetime.now(UTC),
+            message_id=headers.message_id("example", current().bounce_domain),
+            values=links | {"unsubscribe_url": current().base_url, "address": _EXAMPLE},
+        )
+    )
+    return as_attachment(body, f"nr-{issue.number}.eml", "message/rfc822")
+
+
+def letter_of(issue: Issue, locale: str) -> tuple[Letter, FixedHeaders]:
+    """The frozen letter and its headers, or what they would be now. Raises `LetterError`."""
+    frozen = db.session.get(Edition, (issue.id, locale))
+    if frozen is not None:
+        kept = Letter(frozen.subject, frozen.html, frozen.text, locale, dict(frozen.slots))
+        return kept, FixedHeaders(**frozen.headers)
+    day = local(issue.send_at or now()).date()
+    session = db.session()
+    return (
+        compose.letter(session, issue, locale, day=day),
+        compose.fixed_headers(session, issue, locale),
+    )
+
+
+def _shown(letter: Letter, view: str) -> str:
+    if view == "text":
+        return (
+            '<!doctype html><meta name="color-scheme" content="light">'
+            '<pre style="margin: 24px; font: 14px/1.5 monospace; white-space: pre-wrap;'
+            f' overflow-wrap: anywhere;">{escape(_filled(letter, letter.text))}</pre>'
+        )
+    html = _filled(letter, letter.html)
+    dark = view == "morkt"
+    html = html.replace(_DARK, "all" if dark else "not all")
+    html = html.replace(_SCHEME, f'content="{"dark" if dark else "light"}"')
+    if view == "utan-bilder":
+        html = html.replace("<img ", "<img loading='lazy' ").replace(' src="', ' data-src="')
+    return html.replace("<head>", '<head><base target="_blank">', 1)
+
+
+def _filled(letter: Letter, part: str) -> str:
+    """A reader's own values are stood in for; the links of an example lead nowhere."""
+    for name, mark in letter.slots.items():
+        part = part.replace(mark, _EXAMPLE if name == "address" else "#")
+    return part

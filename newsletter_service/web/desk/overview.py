@@ -1,0 +1,138 @@
+"""*Översikt*: what is next, what came in, how the last one went, and what waits for somebody."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+
+from newsletter_service.delivery.statement import tallies
+from newsletter_service.extensions import db
+from newsletter_service.issues import preflight, shelf
+from newsletter_service.models import Issue, IssueState, NewsletterList, Role
+from newsletter_service.news import desk as news
+from newsletter_service.news import sources
+from newsletter_service.subscribers import counts
+from newsletter_service.web.access import allow
+from newsletter_service.web.desk import issue_words as words
+from newsletter_service.web.desk import now
+from newsletter_service.web.desk.account import Account
+from newsletter_service.web.i18n import clock, recent, weekday
+
+blueprint = Blueprint("overview", __name__, url_prefix="/desk")
+
+MONTH = timedelta(days=30)
+
+
+@blueprint.get("/")
+@allow(*Role)
+def page() -> str:
+    """The page everybody lands on."""
+    listed = words.chosen_list()
+    if listed is None:
+        return render_template("desk/overview/page.html", listed=None)
+    moment = now()
+    found = shelf.of_list(listed.id)
+    last = found.last_sent
+    return render_template(
+        "desk/overview/page.html",
+        listed=listed,
+        next_up=_next(found.next_up) if found.next_up else None,
+        under_way=[_on_its_way(issue) for issue in found.under_way],
+        fresh=_fresh(listed, last, moment),
+        last=_last(last) if last else None,
+        readers=counts.of_list(db.session(), listed.id, moment - MONTH),
+        todo=_todo(listed),
+        may_edit=current_user.has_role(Role.EDITOR),
+    )
+
+
+def _next(issue: Issue) -> dict[str, Any]:
+    planned = issue.state == IssueState.SCHEDULED
+    findings = preflight.check(db.session(), issue, now()) if not planned else []
+    must = sum(finding.blocks for finding in findings)
+    title = _("Next issue: %(number)s", number=words.label(issue))
+    if planned and issue.send_at:
+        day, at = weekday(issue.send_at), clock(issue.send_at)
+        title = _("Next issue: %(day)s at %(clock)s", day=day, clock=at)
+    return {
+        "title": title,
+        "subject": words.subject(issue),
+        "status": words.status(issue),
+        "left": words.left_to_mend(must) if must else "",
+        "changed": recent(issue.changed_at),
+        "step": words.next_step(issue),
+    }
+
+
+def _on_its_way(issue: Issue) -> dict[str, Any]:
+    account = Account(issue, tallies(db.session(), issue.id))
+    return {
+        "id": issue.id,
+        "label": words.label(issue),
+        "subject": words.subject(issue),
+        "status": words.status(issue),
+        "done": account.settled,
+        "all": issue.audience,
+        "reason": issue.paused_reason,
+    }
+
+
+def _last(issue: Issue) -> dict[str, Any]:
+    return {
+        "id": issue.id,
+        "label": words.label(issue),
+        "subject": words.subject(issue),
+        "when": recent(issue.sent_at),
+        "sentence": Account(issue, tallies(db.session(), issue.id)).sentence(),
+    }
+
+
+def _fresh(listed: NewsletterList, last: Issue | None, moment: datetime) -> str:
+    """12 nya nyheter sedan nr 11"""
+    since = last.released_at if last and last.released_at else None
+    number = news.came_in(listed.id, since or moment - MONTH)
+    if last is None or since is None:
+        return str(
+            ngettext(
+                "%(num)s piece of news in the last 30 days",
+                "%(num)s pieces of news in the last 30 days",
+                number,
+            )
+        )
+    return str(
+        ngettext(
+            "%(num)s new piece of news since %(issue)s",
+            "%(num)s new pieces of news since %(issue)s",
+            number,
+            issue=words.label(last),
+        )
+    )
+
+
+def _todo(listed: NewsletterList) -> list[dict[str, str]]:
+    """What waits for somebody."""
+    waiting = [
+        {
+            "text": _("%(issue)s waits for approval.", issue=words.label(issue).capitalize()),
+            "label": _("Review"),
+            "url": url_for("review.page", issue_id=issue.id),
+        }
+        for issue in shelf.waiting_for_approval(listed.id)
+    ]
+    silent = [
+        {
+            "text": _(
+                "“%(source)s” has not answered for a while: %(error)s",
+                source=one.source.title or one.source.url,
+                error=one.source.last_error,
+            ),
+            "label": _("See the feeds"),
+            "url": url_for("news.page") + "#feeds",
+        }
+        for one in sources.of_list(listed.id)
+        if one.is_silent and current_user.has_role(Role.EDITOR)
+    ]
+    return [*waiting, *silent]

@@ -1,0 +1,102 @@
+"""*Rapport*: where every reader of an issue stands, live while it is sent."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from newsletter_service.delivery import control
+from newsletter_service.delivery.statement import tallies
+from newsletter_service.extensions import db
+from newsletter_service.issues import outcome, shelf
+from newsletter_service.models import Issue, IssueState, Role
+from newsletter_service.web.access import allow
+from newsletter_service.web.desk import actor, now
+from newsletter_service.web.desk import issue_words as words
+from newsletter_service.web.desk.account import Account, bounce_words
+
+blueprint = Blueprint("report", __name__, url_prefix="/desk/utskick/<int:issue_id>/rapport")
+
+EARLIER = 8
+
+
+@blueprint.get("")
+@allow(Role.EDITOR, Role.APPROVER, Role.OPERATOR)
+def page(issue_id: int) -> str:
+    """The account of an issue; htmx asks for its live part only."""
+    issue = words.the_issue(issue_id)
+    values = _live(issue)
+    if "HX-Request" in request.headers:
+        return render_template("desk/report/_live.html", **values)
+    session = db.session()
+    back = [
+        (bounce_words().get(reason, reason or _("no reason was given")), number)
+        for reason, number in outcome.returned(session, issue_id)
+    ]
+    earlier = [
+        (words.label(other), number)
+        for other, number in outcome.sent_before(session, issue, EARLIER)
+    ]
+    return render_template(
+        "desk/report/page.html",
+        label=words.label(issue),
+        subject=words.subject(issue),
+        tabs=words.tabs(issue, "report"),
+        back=back,
+        came_back=outcome.came_back(session, issue_id),
+        unsubscribed=outcome.unsubscribed(session, issue),
+        earlier=earlier,
+        **values,
+    )
+
+
+@blueprint.post("/pausa")
+@allow(Role.EDITOR, Role.OPERATOR)
+def pause(issue_id: int) -> Response:
+    """Stop before the next letter."""
+    return _do(issue_id, lambda: control.pause(issue_id, actor(), _("Paused by hand."), now()))
+
+
+@blueprint.post("/ateruppta")
+@allow(Role.EDITOR, Role.OPERATOR)
+def resume(issue_id: int) -> Response:
+    """Go on."""
+    return _do(issue_id, lambda: control.resume(issue_id, actor(), now()))
+
+
+@blueprint.post("/avbryt")
+@allow(Role.EDITOR, Role.OPERATOR)
+def cancel(issue_id: int) -> Response:
+    """Send to nobody more."""
+    return _do(issue_id, lambda: control.cancel(issue_id, actor(), now()))
+
+
+def _do(issue_id: int, act: Any) -> Response:
+    words.the_issue(issue_id)
+    try:
+        act()
+    except control.NotPossible:
+        flash(_("The issue has changed meanwhile; this is how it stands now."), "wait")
+    return redirect(url_for("report.page", issue_id=issue_id), 303)
+
+
+def _live(issue: Issue) -> dict[str, Any]:
+    """What changes while the issue is sent."""
+    session = db.session()
+    account = Account(issue, tallies(session, issue.id))
+    skipped = {} if account.is_moving else outcome.skipped(session, issue.id)
+    return {
+        "issue": issue,
+        "status": words.status(issue),
+        "sentence": account.sentence(),
+        "lines": account.lines(skipped),
+        "settled": account.settled,
+        "live": account.is_moving,
+        "sum": sum(account.tallies.values()),
+        "may_control": current_user.has_role(Role.EDITOR, Role.OPERATOR),
+        "is_sending": issue.state == IssueState.SENDING,
+        "is_paused": issue.state == IssueState.PAUSED,
+        "last": shelf.of_list(issue.list_id).last_sent if not issue.audience else None,
+    }

@@ -1,0 +1,183 @@
+"""*Granska*: the letter, and five things that are in order or have a remedy; then it is sent."""
+
+from datetime import datetime, timedelta
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from newsletter_service.address import InvalidAddress
+from newsletter_service.extensions import db
+from newsletter_service.issues import approve, preflight, recipients, release, trial
+from newsletter_service.models import Issue, IssueState, Role
+from newsletter_service.settings import current
+from newsletter_service.web.access import allow
+from newsletter_service.web.desk import actor, now
+from newsletter_service.web.desk import issue_words as words
+from newsletter_service.web.desk.composer import views
+from newsletter_service.web.i18n import local
+
+blueprint = Blueprint("review", __name__, url_prefix="/desk/utskick/<int:issue_id>")
+
+OPEN = (IssueState.DRAFT, IssueState.IN_REVIEW, IssueState.APPROVED)
+
+
+@blueprint.get("/granska")
+@allow(Role.EDITOR, Role.APPROVER, Role.OPERATOR)
+def page(issue_id: int) -> str:
+    """How the issue stands before it leaves."""
+    return _page(words.the_issue(issue_id))
+
+
+@blueprint.post("/prova")
+@allow(Role.EDITOR, Role.APPROVER)
+def send_test(issue_id: int) -> Response | tuple[str, int]:
+    """Send a test to an address."""
+    issue = words.the_issue(issue_id)
+    address = request.form.get("address", "").strip()
+    locale = words.chosen_locale(issue)
+    try:
+        trial.send_test(issue_id, address, locale, actor=actor(), now=now())
+    except InvalidAddress:
+        wrong = _("Write an e-mail address, such as namn@example.org.")
+        return _page(issue, errors={"address": wrong}, address=address), 422
+    flash(_("A test is on its way to %(address)s.", address=address), "good")
+    return _back(issue_id)
+
+
+@blueprint.post("/be-om-godkannande")
+@allow(Role.EDITOR)
+def ask(issue_id: int) -> Response:
+    """Ask a second person."""
+    approve.ask(issue_id, actor=actor(), now=now())
+    flash(_("Waiting for approval. A colleague who may approve sees it on their overview."), "good")
+    return _back(issue_id)
+
+
+@blueprint.post("/godkann")
+@allow(Role.APPROVER)
+def say_yes(issue_id: int) -> Response:
+    """Approve exactly what the letter is now."""
+    try:
+        approve.approve(issue_id, actor=actor(), now=now())
+    except approve.NotAllowed:
+        flash(_("Somebody else than the one who wrote it must approve this issue."), "bad")
+    else:
+        flash(_("Approved. A change to the letter would ask for approval again."), "good")
+    return _back(issue_id)
+
+
+@blueprint.post("/skicka-tillbaka")
+@allow(Role.APPROVER, Role.EDITOR)
+def send_back(issue_id: int) -> Response:
+    """Return it to its writer."""
+    approve.send_back(issue_id, actor=actor(), why=request.form.get("why", ""), now=now())
+    flash(_("The issue is a draft again."), "good")
+    return _back(issue_id)
+
+
+@blueprint.post("/skicka")
+@allow(Role.EDITOR)
+def send(issue_id: int) -> Response | tuple[str, int]:
+    """Release it: in some minutes, which leaves time to undo, or at a time."""
+    issue = words.the_issue(issue_id)
+    later = request.form.get("when") == "later"
+    at = request.form.get("at", "").strip() if later else ""
+    if later and not at:
+        return _page(issue, errors={"at": _("Choose a day and a time.")}, later=True), 422
+    try:
+        release.release(issue_id, actor=actor(), now=now(), at_local=at)
+    except release.Blocked:
+        flash(_("Something must be mended first; see the check."), "bad")
+    except release.NotApproved:
+        flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
+    except release.BadTime as error:
+        db.session.rollback()
+        wrong = _time_trouble(error.code)
+        return _page(words.the_issue(issue_id), errors={"at": wrong}, later=True, at=at), 422
+    return _back(issue_id)
+
+
+@blueprint.post("/angra")
+@allow(Role.EDITOR, Role.OPERATOR)
+def undo(issue_id: int) -> Response:
+    """Take the release back before it leaves."""
+    release.undo(issue_id, actor=actor(), now=now())
+    flash(_("Nothing was sent. The issue is a draft again."), "good")
+    return _back(issue_id)
+
+
+def _page(
+    issue: Issue,
+    *,
+    errors: dict[str, str] | None = None,
+    address: str = "",
+    later: bool = False,
+    at: str = "",
+) -> str:
+    findings = preflight.check(db.session(), issue, now())
+    locale = words.chosen_locale(issue)
+    return render_template(
+        "desk/review/page.html",
+        issue=issue,
+        is_open=issue.state in OPEN,
+        locale_here=locale,
+        subject=words.subject(issue),
+        label=words.label(issue),
+        status=words.status(issue),
+        tabs=words.tabs(issue, "review"),
+        must=[one for one in findings if one.blocks],
+        should=[one for one in findings if not one.blocks and one.rule != "untested"],
+        where=_places(issue),
+        reach=recipients.of_list(db.session(), issue.list_id),
+        tested=issue.tested_version == issue.version,
+        is_writer=issue.created_by == actor(),
+        may_approve=current_user.has_role(Role.APPROVER),
+        may_edit=current_user.has_role(Role.EDITOR),
+        views=views(issue.id, locale, "review.page"),
+        address=address or actor(),
+        errors=errors or {},
+        later=later,
+        at=at or _suggested_time(now()),
+        undo_minutes=max(1, round(current().undo_seconds / 60)),
+    )
+
+
+def _places(issue: Issue) -> dict[str, str]:
+    """Where a finding's place is mended."""
+    content = url_for("composer.page", issue_id=issue.id)
+    known: dict[str, str] = {
+        "newsletter": "/desk/installningar/",
+        "organisation": "/desk/installningar/",
+        "recipients": "/desk/prenumeranter",
+        "blocks": content,
+    }
+    for block in issue.blocks:
+        place = url_for("composer.page", issue_id=issue.id, open=block.id)
+        known[f"block:{block.id}"] = f"{place}#block-{block.id}"
+    for locale in issue.newsletter.locales:
+        for name in ("subject", "preheader", "introduction"):
+            place = url_for("composer.page", issue_id=issue.id, sprak=locale)
+            known[f"{name}:{locale}"] = f"{place}#{name}"
+    return known
+
+
+def _suggested_time(moment: datetime) -> str:
+    """Tomorrow at nine, as a field for date and time wants it."""
+    tomorrow = local(moment).date() + timedelta(days=1)
+    return f"{tomorrow.isoformat()}T09:00"
+
+
+def _time_trouble(code: str) -> str:
+    known: dict[str, str] = {
+        "past": _("That time has passed. Choose a later one."),
+        "too_far": _("That is more than a year away. Choose an earlier time."),
+    }
+    return known.get(code) or str(
+        _("Write the time as a day and a clock, such as 2026-12-03 09:00.")
+    )
+
+
+def _back(issue_id: int) -> Response:
+    return redirect(url_for("review.page", issue_id=issue_id), 303)
