@@ -1,5 +1,6 @@
 """*Inställningar*: the newsletter, its sources, people, and the rights of readers."""
 
+import html
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,8 +12,9 @@ from sqlalchemy import select
 
 from newsletter_service.accounts import newsletters, organisation, people
 from newsletter_service.extensions import db
-from newsletter_service.models import Notice, Role, SiteProbe, Source
+from newsletter_service.models import DoctorReport, Notice, Role, SiteProbe, Source
 from newsletter_service.news import sources
+from newsletter_service.operations import doctor
 from tests.integration.web.browsing import submit
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -155,3 +157,29 @@ def test_r_5_9_an_erased_person_is_blocked(app: Flask, administrator: FlaskClien
     assert json.loads(copy.data)["suppressions"][0]["reason"] == "erased"
     wrong = submit(administrator, page, {"erase_email": "anna"}, action=f"{page}/radera")
     assert wrong.status_code == 422
+
+
+def test_p13_live_only_after_the_checks_have_passed(app: Flask, administrator: FlaskClient) -> None:
+    page = f"{BASE}/leverans"
+    assert "disabled" in administrator.get(page).text.split("Gå i drift</button>")[0][-60:]
+    submit(administrator, page, {}, action=f"{page}/i-drift")
+    assert "Provläge:" in administrator.get(page).text
+    with app.app_context():
+        db.session.add(DoctorReport(at=datetime.now(UTC), passed=True, checks=[]))
+        db.session.commit()
+    submit(administrator, page, {}, action=f"{page}/i-drift")
+    live = administrator.get(page).text
+    assert "Provläge:" not in live
+    submit(administrator, page, {}, action=f"{page}/provlage")
+    assert "Provläge:" in administrator.get(page).text
+
+
+def test_the_report_of_the_checks_is_told_in_swedish(
+    app: Flask, administrator: FlaskClient
+) -> None:
+    with app.app_context():
+        doctor.check(datetime.now(UTC))
+        told = doctor.told(doctor.latest() or DoctorReport(checks=[]), "sv")
+    page = administrator.get(f"{BASE}/leverans").text
+    assert told
+    assert html.escape(told[0]["title"]) in page
