@@ -48,7 +48,8 @@ def command(door: Door, feed: str, readers: int) -> None:
         )
         try:
             with service.running(plan, settings), door.app.app_context():
-                told = demo_story.Story(settings, site_url, feed_url, readers).tell()
+                story = demo_story.Story(settings, site_url, feed_url, readers, own_news=not feed)
+                told = story.tell()
         except (ChildNotReadyError, EmbeddedValkeyError) as error:
             fail(str(error))
         except demo_story.Failed as error:

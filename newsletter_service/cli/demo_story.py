@@ -47,6 +47,7 @@ class Story:
     site_url: str
     feed_url: str
     readers: int
+    own_news: bool = True
 
     def __post_init__(self) -> None:
         self.sandbox = Sandbox(self.settings.data_dir / "sandbox")
@@ -55,7 +56,7 @@ class Story:
     def tell(self) -> bool:
         """Run the main job."""
         click.echo(f"The service is up at {self.settings.base_url}.")
-        newsletter = sample.found(self.site_url, datetime.now(UTC))
+        newsletter = sample.found(self.site_url, datetime.now(UTC), with_logo=self.own_news)
         self.list_id, self.list_name = newsletter.id, newsletter.name
         self._sign_up()
         self._import_the_rest()
@@ -100,9 +101,8 @@ class Story:
             click.echo(f"{missing} more came by a file, with the evidence of their consent.")
 
     def _fetch_news(self) -> None:
-        source_id = sources.add(
-            self.list_id, self.feed_url, actor=sample.ACTOR, now=datetime.now(UTC)
-        )
+        feed = sources.NewSource(self.feed_url)
+        source_id = sources.add(self.list_id, feed, actor=sample.ACTOR, now=datetime.now(UTC)).id
         self._wait(lambda: self._source(source_id).fetched_at is not None, "the feed to be read")
         source = self._source(source_id)
         number = db.session.scalar(

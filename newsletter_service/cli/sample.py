@@ -27,8 +27,9 @@ _DOMAINS = ("reader.test", "labb.test", "universitetet.test", "bolag.test", "xn-
 _PLAIN = str.maketrans("åäöéÅÄÖ", "aaoeAAO")
 
 
-def found(site_url: str, now: datetime) -> NewsletterList:
-    """The organisation and its first list."""
+def found(site_url: str, now: datetime, *, with_logo: bool = True) -> NewsletterList:
+    """The organisation and its first list; the logo is the sample site's."""
+    site_url = site_url.rstrip("/") + "/"
     organisation.save(
         {
             "name": "Vintergren Life Science Park",
@@ -36,7 +37,7 @@ def found(site_url: str, now: datetime) -> NewsletterList:
             "org_nr": "556000-0000",
             "contact_email": "hej@vintergren.test",
             "website": site_url,
-            "logo_url": f"{site_url}logo.png",
+            "logo_url": f"{site_url}logo.png" if with_logo else "",
             "accent": "#0f6b5c",
         },
         actor=ACTOR,

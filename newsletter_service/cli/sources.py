@@ -12,6 +12,7 @@ from newsletter_service.cli.door import (
     print_json,
 )
 from newsletter_service.news import sources
+from newsletter_service.news.sources import NewSource
 
 
 @click.group("sources")
@@ -25,8 +26,8 @@ def group() -> None:
 @in_app
 def add(url: str, slug: str) -> None:
     """Let a list read a feed; it is fetched soon."""
-    source_id = sources.add(list_of(slug).id, url, actor=actor(), now=now())
-    click.echo(f"Source {source_id} is added. `newsletter news fetch --list {slug}` reads it now.")
+    source = sources.add(list_of(slug).id, NewSource(url), actor=actor(), now=now())
+    click.echo(f"Source {source.id} is added. `newsletter news fetch --list {slug}` reads it now.")
 
 
 @group.command("list")

@@ -83,7 +83,8 @@ def _populate(site_url: str) -> None:
     now = datetime.now(UTC)
     newsletter = sample.found(site_url, now)
     sample.add_readers(READERS, now - timedelta(minutes=1))
-    sources.add(newsletter.id, f"{site_url}feed.xml", actor=sample.ACTOR, now=now)
+    feed = sources.NewSource(f"{site_url}feed.xml")
+    sources.add(newsletter.id, feed, actor=sample.ACTOR, now=now)
     if not _news_came():
         click.echo("The sample news did not come; log/worker-default.log says why.", err=True)
         return

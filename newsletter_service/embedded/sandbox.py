@@ -28,13 +28,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """Port 0 takes a free one; `bouncing` addresses need a place to send the reports to."""
+    """Port 0 takes a free one; `bouncing` addresses need a place to send the reports to.
+
+    The first `bounce_after` mails to such an address arrive, as before a mailbox is closed.
+    """
 
     directory: Path
     port: int = 0
     bouncing: frozenset[str] = frozenset()
     bounce_to: BounceTarget | None = None
     bounce_delay: float = 1.0
+    bounce_after: int = 0
     retry_every: float = 2.0
 
     def __post_init__(self) -> None:
@@ -47,6 +51,7 @@ class _Keeper:
 
     def __init__(self, settings: SandboxSettings, sandbox: Sandbox, due: asyncio.Event) -> None:
         self._bouncing = frozenset(address.casefold() for address in settings.bouncing)
+        self._bounce_after = settings.bounce_after
         self._sandbox = sandbox
         self._due = due
 
@@ -56,7 +61,8 @@ class _Keeper:
         """Keep the mail before it is answered for."""
         sender = (envelope.mail_from or "").strip("<>")
         # What has no sender is itself a report, and a report is never answered (RFC 5321 6.1).
-        bouncing = self._bouncing if sender.isascii() and sender else frozenset[str]()
+        answered = self._bouncing if sender.isascii() and sender else frozenset[str]()
+        bouncing = frozenset(address for address in answered if self._is_closed(address))
         mail_id = self._sandbox.add(
             sender,
             envelope.rcpt_tos,
@@ -66,6 +72,10 @@ class _Keeper:
         )
         self._due.set()
         return f"250 2.0.0 Kept as {mail_id}"
+
+    def _is_closed(self, address: str) -> bool:
+        arrived = self._sandbox.search(to=address, limit=max(self._bounce_after, 1))
+        return len(arrived) >= self._bounce_after
 
 
 async def serve(settings: SandboxSettings, stop: asyncio.Event) -> None:
@@ -144,6 +154,7 @@ def _settings(arguments: Sequence[str] | None) -> SandboxSettings:
     parser.add_argument("--bounce", action="append", default=[], metavar="ADDRESS")
     parser.add_argument("--bounce-to", type=BounceTarget.parse, metavar="lmtp://HOST:PORT")
     parser.add_argument("--bounce-delay", type=float, default=1.0, metavar="SECONDS")
+    parser.add_argument("--bounce-after", type=int, default=0, metavar="MAILS")
     given = parser.parse_args(arguments)
     try:
         return SandboxSettings(
@@ -152,6 +163,7 @@ def _settings(arguments: Sequence[str] | None) -> SandboxSettings:
             bouncing=frozenset(given.bounce),
             bounce_to=given.bounce_to,
             bounce_delay=given.bounce_delay,
+            bounce_after=given.bounce_after,
         )
     except ValueError as error:
         parser.error(str(error))
