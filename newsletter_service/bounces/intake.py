@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter_service import queue, settings, standing
@@ -37,6 +38,8 @@ LARGEST = 1024 * 1024
 TRIES = 3
 PATIENCE = timedelta(seconds=10)
 SWEPT_AT_ONCE = 50
+
+STORING_FAILED = SQLAlchemyError
 
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
