@@ -23,7 +23,10 @@ from newsletter_service.web.desk import (
     settings_privacy,
     settings_sources,
     start,
+    subscribers,
+    subscribers_files,
 )
+from newsletter_service.web.operations import drift, metrics
 
 # One blueprint a module; each view in it declares who may use it (access.py).
 AREAS: tuple[ModuleType, ...] = (
@@ -46,6 +49,10 @@ AREAS: tuple[ModuleType, ...] = (
     people,
     sandbox,
     components,
+    subscribers,
+    subscribers_files,
+    drift,
+    metrics,
 )
 
 
