@@ -1,5 +1,6 @@
 """Names of background work and the verbs that do it: the allow-list of the queue."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from newsletter_service import queue
@@ -13,7 +14,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-JOBS = {
+JOBS: dict[str, Callable[..., object]] = {
     "notices.send": notices.send_due,
     "bounces.process": lambda message_id: intake.process(message_id, _now()),
     "audience.expand": lambda issue_id: audience.expand(issue_id, _now()),

@@ -59,10 +59,10 @@ class NoQueue(Exception):
         )
 
 
-_verbs: dict[str, Callable[..., None]] = {}
+_verbs: dict[str, Callable[..., object]] = {}
 
 
-def register(verbs: dict[str, Callable[..., None]]) -> None:
+def register(verbs: dict[str, Callable[..., object]]) -> None:
     """Say which verb does each kind of work; exactly the names in `WORK`."""
     if set(verbs) != set(WORK):
         raise ValueError(f"work without a verb or a verb without work: {set(verbs) ^ set(WORK)}")
@@ -75,7 +75,7 @@ class AllowedJob(Job):
     success_callback = failure_callback = stopped_callback = None
 
     @property
-    def func(self) -> Callable[..., None]:
+    def func(self) -> Callable[..., object]:
         """The verb. Raises `NotAllowed`."""
         if self.func_name not in _verbs:
             raise NotAllowed(f"the job {self.id} names {self.func_name!r}, which is not our work")

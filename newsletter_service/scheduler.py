@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import redis
 from flask import Flask
-from sqlalchemy import or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from newsletter_service import queue
@@ -69,9 +69,7 @@ def hold(owner: str) -> bool:
         if known is None:
             try:
                 with connection.begin_nested():
-                    connection.execute(
-                        Lease.__table__.insert().values(name=LEASE, owner="", until_ms=0)
-                    )
+                    connection.execute(insert(Lease).values(name=LEASE, owner="", until_ms=0))
             except IntegrityError:
                 return False
         taken = connection.execute(

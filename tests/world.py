@@ -1,7 +1,7 @@
 """A small world for tests: an app on a database, an organisation, a list, readers, an issue."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -220,7 +220,7 @@ class Story:
 
 
 def _parsed(mail: StoredMail) -> EmailMessage:
-    return email.message_from_bytes(mail.raw, policy=email.policy.default)  # type: ignore[return-value]
+    return email.message_from_bytes(mail.raw, policy=email.policy.default)
 
 
 def _text_of(mail: StoredMail) -> str:

@@ -48,7 +48,7 @@ def in_app(command: Callable[P, T]) -> Callable[P, T]:
         with door.app.app_context():
             return command(*args, **kwargs)
 
-    return run  # type: ignore[no-any-return]
+    return run
 
 
 def fail(sentence: str, code: int = FAULT) -> NoReturn:

@@ -19,7 +19,7 @@ def group() -> None:
 def fetch_now(slug: str) -> None:
     """Read every source of a list now."""
     troubled = 0
-    for source_id in [source.id for source in sources.of_list(list_of(slug).id)]:
+    for source_id in [health.source.id for health in sources.of_list(list_of(slug).id)]:
         changed = fetch.fetch(source_id, now())
         source = db.session.get_one(Source, source_id)
         troubled += bool(source.last_error)

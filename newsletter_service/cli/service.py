@@ -107,5 +107,5 @@ def _sandbox(plan: Plan, settings: Settings) -> list[str]:
     if plan.bouncing:
         host, port = settings.inbound_listen
         argv += ["--bounce", plan.bouncing, "--bounce-to", f"smtp://{host}:{port}"]
-        argv += ["--bounce-delay", str(plan.bounce_delay), "--bounce-after", "1"]
+        argv += ["--bounce-delay", str(plan.bounce_delay), "--bounce-after", "2"]
     return argv

@@ -38,13 +38,14 @@ def show(slug: str, as_json: bool) -> None:
     """The feeds of a list and how they are."""
     rows = [
         {
-            "id": source.id,
-            "url": source.url,
-            "title": source.title,
-            "fetched_at": source.fetched_at,
-            "error": source.last_error,
+            "id": health.source.id,
+            "url": health.source.url,
+            "title": health.source.title,
+            "items": health.items,
+            "fetched_at": health.source.fetched_at,
+            "error": health.source.last_error,
         }
-        for source in sources.of_list(list_of(slug).id)
+        for health in sources.of_list(list_of(slug).id)
     ]
     if as_json:
         print_json(rows)
