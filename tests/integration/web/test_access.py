@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, BaseConverter, Rule
+from werkzeug.routing.converters import NumberConverter
 
 from newsletter_service.models import Role
 from newsletter_service.web import access
@@ -19,14 +20,17 @@ def _views(app: Flask) -> Iterator[tuple[Rule, access.Access | None]]:
         yield rule, access.declared(app.view_functions[rule.endpoint])
 
 
+def _value(converter: BaseConverter) -> object:
+    """Something that fits the address but names nothing."""
+    if isinstance(converter, AnyConverter):
+        return min(converter.items)
+    return 987654 if isinstance(converter, NumberConverter) else "nothing"
+
+
 def _path(app: Flask, rule: Rule) -> str:
     """An address of the route; what it names need not exist."""
-    values = {
-        name: 987654 if "Integer" in type(rule._converters[name]).__name__ else "nothing"
-        for name in rule.arguments
-    }
     with app.test_request_context():
-        built = rule.build(values)
+        built = rule.build({name: _value(rule._converters[name]) for name in rule.arguments})
     assert built is not None
     return built[1]
 
