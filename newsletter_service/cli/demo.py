@@ -44,6 +44,7 @@ def command(door: Door, feed: str, readers: int) -> None:
             dict(os.environ),
             bouncing=demo_story.BOUNCING,
             bounce_delay=0.5,
+            bounce_after=2,  # the confirmation and the welcome arrive, then the mailbox is closed
             external_queue=bool(settings.redis_url),
         )
         try:

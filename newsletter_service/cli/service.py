@@ -24,6 +24,7 @@ class Plan:
     sample_site_port: int = 0
     bouncing: str = ""
     bounce_delay: float = 1.0
+    bounce_after: int = 0
     external_queue: bool = False
 
 
@@ -107,5 +108,5 @@ def _sandbox(plan: Plan, settings: Settings) -> list[str]:
     if plan.bouncing:
         host, port = settings.inbound_listen
         argv += ["--bounce", plan.bouncing, "--bounce-to", f"smtp://{host}:{port}"]
-        argv += ["--bounce-delay", str(plan.bounce_delay), "--bounce-after", "2"]
+        argv += ["--bounce-delay", str(plan.bounce_delay), "--bounce-after", str(plan.bounce_after)]
     return argv

@@ -21,10 +21,11 @@ from newsletter_service.embedded.valkey import EmbeddedValkeyError
 from newsletter_service.extensions import db
 from newsletter_service.issues import release, suggest
 from newsletter_service.models import Item, NewsletterList, Person, Role
-from newsletter_service.news import sources
+from newsletter_service.news import desk, sources
 from newsletter_service.settings import Settings, current
 
 READERS = 180
+KEPT_BACK = 8
 FIRST_PERSON = "admin@vintergren.test"
 NEWS_WAIT_S = 20
 
@@ -43,7 +44,10 @@ def command(door: Door, empty: bool) -> None:
     with door.app.app_context():
         bring_up_to_date()
     plan = service.Plan(
-        dict(os.environ), sample_site_port=site_port, external_queue=bool(settings.redis_url)
+        dict(os.environ),
+        sample_site_port=site_port,
+        bouncing="" if empty else next(sample.addresses()),
+        external_queue=bool(settings.redis_url),
     )
     try:
         with service.running(plan, settings) as supervisor:
@@ -88,8 +92,18 @@ def _populate(site_url: str) -> None:
     if not _news_came():
         click.echo("The sample news did not come; log/worker-default.log says why.", err=True)
         return
-    first = suggest.Wish(newsletter.id, subject="Kryomikroskopet är igång, och mer från parken")
-    issue_id = suggest.suggest(first, actor=sample.ACTOR, now=datetime.now(UTC))
+    _send_the_older_news(newsletter.id)
+    suggest.suggest(suggest.Wish(newsletter.id), actor=sample.ACTOR, now=datetime.now(UTC))
+
+
+def _send_the_older_news(list_id: int) -> None:
+    """A first issue with a report to look at; the newest items are left for the next one."""
+    newest = list(
+        db.session.scalars(select(Item.id).order_by(Item.published_at.desc()).limit(KEPT_BACK))
+    )
+    desk.hide(newest, datetime.now(UTC))
+    issue_id = suggest.suggest(suggest.Wish(list_id), actor=sample.ACTOR, now=datetime.now(UTC))
+    desk.hide(newest, None)
     release.release(issue_id, actor=sample.ACTOR, now=datetime.now(UTC), undo=False)
     wait_until_over(issue_id, seconds=60)
 
