@@ -42,12 +42,12 @@ def ask_for_link(email: str, now: datetime) -> None:
         if person is None or _recent(session, person.id, now) >= MOST_AT_ONCE:
             log.info("login_link_not_sent", extra={"known": person is not None})
             return
-        _mail(session, person, "login_link", now, MAILED)
+        _mail(session, person, "login_link", now, {"minutes": int(MAILED.total_seconds()) // 60})
 
 
-def mail_invitation(session: Session, person: Person, now: datetime) -> None:
+def mail_invitation(session: Session, person: Person, inviter: str, now: datetime) -> None:
     """Mail a new person the link that lets them in, within a transaction."""
-    _mail(session, person, "invitation", now, INVITED)
+    _mail(session, person, "invitation", now, {"inviter": inviter, "days": INVITED.days})
 
 
 def one_time_link(person: Person, now: datetime | None = None) -> str:
@@ -111,7 +111,10 @@ def _recent(session: Session, person_id: int, now: datetime) -> int:
     )
 
 
-def _mail(session: Session, person: Person, kind: str, now: datetime, valid: timedelta) -> None:
+def _mail(
+    session: Session, person: Person, kind: str, now: datetime, values: dict[str, object]
+) -> None:
+    valid = INVITED if kind == "invitation" else MAILED
     secret = _issue(session, person.id, now, valid)
     notices.ask(
         session,
@@ -121,7 +124,7 @@ def _mail(session: Session, person: Person, kind: str, now: datetime, valid: tim
         address=person.email,
         locale=person.locale or "sv",
         now=now,
-        values={"name": person.name},
+        values=values,
         secret=secret.raw,
         to_staff=True,
         expires_at=now + valid,

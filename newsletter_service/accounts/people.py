@@ -61,7 +61,7 @@ def invite(newcomer: Newcomer, *, actor: str, now: datetime) -> Person:
     """Add a person and mail them a link that lasts a week. Raises as `create`."""
     with writing() as session:
         person = _add(session, newcomer, now)
-        links.mail_invitation(session, person, now)
+        links.mail_invitation(session, person, _named(session, actor), now)
         _note(session, actor, "person.invited", person)
     return person
 
@@ -154,6 +154,11 @@ def _add(session: Session, newcomer: Newcomer, now: datetime) -> Person:
     session.add(person)
     session.flush()
     return person
+
+
+def _named(session: Session, actor: str) -> str:
+    """What the invited are told about who invites them."""
+    return session.scalar(select(Person.name).where(Person.email == actor)) or actor
 
 
 def _checked(roles: Sequence[str]) -> list[str]:

@@ -16,6 +16,8 @@ from newsletter_service.accounts import (
     sessions,
 )
 from newsletter_service.extensions import db
+from newsletter_service.issues import compose
+from newsletter_service.mail import letter
 from newsletter_service.models import AuditEvent, LoginSession, Notice, Person, Role, Token
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -141,6 +143,22 @@ def test_an_invitation_lets_in_for_a_week() -> None:
     assert (notice.kind, notice.locale) == ("invitation", "en")
     raw = tokens.unseal(settings.current().secret_key, notice.sealed or b"")
     assert links.usable(raw, NOW + timedelta(days=6))
+
+
+@pytest.mark.parametrize("locale", ["sv", "en"])
+def test_the_letters_to_colleagues_can_be_rendered_from_what_was_asked_for(
+    anna: Person, locale: str
+) -> None:
+    links.ask_for_link(anna.email, NOW)
+    newcomer = people.Newcomer("cecilia@staff.test", "Cecilia", [Role.OPERATOR], locale)
+    people.invite(newcomer, actor="anna@staff.test", now=NOW)
+    frame = compose.frame(organisation.current(), None, locale, settings.current())
+    texts = {
+        notice.kind: letter.render(notice.kind, frame | notice.values, locale).text
+        for notice in db.session.scalars(select(Notice))
+    }
+    assert "15 minut" in texts["login_link"]
+    assert "Anna Lind" in texts["invitation"]
 
 
 @pytest.mark.usefixtures("anna")
