@@ -1,5 +1,7 @@
 """Alembic's entry: migrates the database of the current Flask application."""
 
+from typing import Literal
+
 from alembic import context
 from flask import current_app
 
@@ -15,7 +17,7 @@ def _is_ours(
     return not (kind == "table" and (name or "").startswith("delivery_p"))
 
 
-def _render(kind: str, thing: object, _context: object) -> str | bool:
+def _render(kind: str, thing: object, _context: object) -> str | Literal[False]:
     """Migrations name SQLAlchemy's types, so that they outlive ours."""
     if kind == "type" and isinstance(thing, UtcDateTime):
         return "sa.DateTime(timezone=True)"

@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 
 from newsletter_service.extensions import db
 
-
 IDLE_IN_TRANSACTION = "15s"
 LOCK_PATIENCE = "30s"
 
