@@ -138,7 +138,7 @@ def _read_all(
 def _same_news(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Sites offer the same news as RSS, Atom and JSON; one of them is enough to choose from."""
     alike = one["headlines"] == other["headlines"] and one["count"] == other["count"]
-    return one["url"] == other["url"] or (alike and one["count"] > 0)
+    return bool(one["url"] == other["url"] or (alike and one["count"] > 0))
 
 
 def _feed(answer: Response, now: datetime) -> dict[str, Any] | None:
