@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from newsletter_service import audit
 from newsletter_service.issues import editions
 from newsletter_service.models import Issue, IssueState, writing
@@ -31,13 +33,18 @@ def approve(issue_id: int, *, actor: str, now: datetime) -> str:
                 raise NotAllowed("Ask for approval first.")
             if actor == issue.created_by:
                 raise NotAllowed("Somebody else than the writer must approve this issue.")
-        issue.move(IssueState.APPROVED)
-        issue.approved_hash = editions.content_hash(editions.letters(session, issue))
-        issue.approved_at, issue.approved_by = now, actor
-        audit.record(
-            session, actor, "issue.approved", f"issue:{issue_id}", content_hash=issue.approved_hash
-        )
-        return issue.approved_hash
+        return settle(session, issue, actor, now)
+
+
+def settle(session: Session, issue: Issue, actor: str, now: datetime) -> str:
+    """Bind the approval to what the issue is now, inside a verb; returns the hash."""
+    issue.move(IssueState.APPROVED)
+    issue.approved_hash = editions.content_hash(editions.letters(session, issue))
+    issue.approved_at, issue.approved_by = now, actor
+    audit.record(
+        session, actor, "issue.approved", f"issue:{issue.id}", content_hash=issue.approved_hash
+    )
+    return issue.approved_hash
 
 
 def send_back(issue_id: int, *, actor: str, why: str, now: datetime) -> None:

@@ -191,6 +191,13 @@ RULES: tuple[Rule, ...] = (
         _l("The template must give every picture one; restore the original."),
     ),
     Rule(
+        "large",
+        False,
+        rules.large,
+        _l("The letter is %(size)s kB; at 100 kB Gmail would cut off its end."),
+        _l("Take a part out, or shorten the longest one."),
+    ),
+    Rule(
         "subject_long",
         False,
         rules.subject_long,

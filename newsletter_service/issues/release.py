@@ -47,9 +47,10 @@ def release(
     settings = settings_module.current()
     wait = timedelta(seconds=settings.undo_seconds if undo else 0)
     send_at = local_time(at_local, settings, now) if at_local else now + wait
-    _approve_alone(issue_id, actor, now)
     with writing() as session:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
+        if issue.state == IssueState.DRAFT and not issue.newsletter.approval_required:
+            approve.settle(session, issue, actor, now)
         findings = [f for f in preflight.check(session, issue, now) if f.blocks]
         if findings:
             raise Blocked(findings)
@@ -83,21 +84,15 @@ def local_time(text: str, settings: Settings, now: datetime) -> datetime:
     through twice is the first of the two.
     """
     try:
-        local = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(settings.timezone), fold=0)
+        written = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadTime("unreadable") from error
+    if written.tzinfo is not None or len(text) <= len("2026-12-03"):
+        raise BadTime("unreadable")
+    local = written.replace(tzinfo=ZoneInfo(settings.timezone), fold=0)
     moment = local.astimezone(UTC)
     if moment <= now:
         raise BadTime("past")
     if moment - now > LATEST:
         raise BadTime("too_far")
     return moment
-
-
-def _approve_alone(issue_id: int, actor: str, now: datetime) -> None:
-    """Where the list asks for no second person, releasing approves."""
-    with writing() as session:
-        issue = session.get_one(Issue, issue_id)
-        alone = not issue.newsletter.approval_required and issue.state == IssueState.DRAFT
-    if alone:
-        approve.approve(issue_id, actor=actor, now=now)

@@ -1,0 +1,121 @@
+"""The suggested issue, and the news it is made of."""
+
+from datetime import timedelta
+
+import pytest
+
+from newsletter_service.extensions import db
+from newsletter_service.issues import blocks, suggest
+from newsletter_service.issues.blocks import Edit
+from newsletter_service.models import Issue
+from newsletter_service.news import desk as news_desk
+from tests.integration.issues.conftest import NOW
+from tests.world import World
+
+
+def _suggested(desk: World) -> Issue:
+    made = suggest.suggest(suggest.Wish(desk.list_id), actor="anna@park.test", now=NOW)
+    issue = db.session.get(Issue, made)
+    assert issue is not None
+    return issue
+
+
+def _titles(issue: Issue) -> list[str]:
+    return [b.data["sv"].get("title") or b.data["sv"]["text"] for b in issue.blocks]
+
+
+@pytest.mark.usefixtures("news")
+def test_a_suggestion_leads_with_the_picture_and_ends_with_what_happens_soonest(
+    desk: World,
+) -> None:
+    issue = _suggested(desk)
+
+    assert _titles(issue) == [
+        *("Nytt labb i hus 3", "Vinn en lunch", "Händer snart", "Öppet hus", "Frukost om regler")
+    ]
+    assert issue.blocks[0].data["sv"]["lead"] is True
+    assert issue.text("sv").subject == "Nytt labb i hus 3"
+    assert issue.text("sv").preheader.startswith("Öppet hus · Frukost")
+    assert [block.position for block in issue.blocks] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.usefixtures("news")
+def test_what_an_issue_carries_is_not_suggested_again(desk: World) -> None:
+    _suggested(desk)
+
+    with pytest.raises(suggest.NothingNew):
+        _suggested(desk)
+
+
+@pytest.mark.usefixtures("news")
+def test_numbers_follow_each_other_on_a_list(desk: World) -> None:
+    first = _suggested(desk)
+    second = suggest.empty(desk.list_id, actor="anna@park.test", now=NOW)
+
+    assert (first.number, db.session.get_one(Issue, second).number) == (1, 2)
+
+
+def test_news_stands_under_the_tab_it_belongs_to(desk: World, news: list[int]) -> None:
+    today = NOW.date()
+    counts = news_desk.counts(desk.list_id, today)
+
+    assert counts == {"new": 4, "coming": 3, "used": 0, "hidden": 1}
+    coming = news_desk.rows(desk.list_id, "coming", today)
+    assert [row.item.title for row in coming] == ["Öppet hus", "Vinn en lunch", "Frukost om regler"]
+
+
+@pytest.mark.usefixtures("news")
+def test_used_news_says_in_which_issue(desk: World) -> None:
+    issue = _suggested(desk)
+    used = news_desk.rows(desk.list_id, "used", NOW.date())
+
+    assert {number for row in used for number in row.used_in} == {issue.number}
+
+
+@pytest.mark.usefixtures("news")
+def test_a_search_takes_percent_signs_and_capitals_as_they_are_written(desk: World) -> None:
+    today = NOW.date()
+
+    assert [r.item.guid for r in news_desk.rows(desk.list_id, "new", today, search="LABB")] == [
+        "story"
+    ]
+    assert news_desk.rows(desk.list_id, "new", today, search="%") == []
+
+
+def test_hidden_news_can_be_shown_again(desk: World, news: list[int]) -> None:
+    news_desk.hide(news[:2], NOW)
+    assert news_desk.counts(desk.list_id, NOW.date())["hidden"] == 3
+
+    news_desk.hide(news, None)
+    assert news_desk.counts(desk.list_id, NOW.date())["hidden"] == 0
+
+
+def test_a_headline_typed_in_is_news_of_the_list(desk: World) -> None:
+    item = news_desk.type_in(desk.list_id, news_desk.Typed("  Fika på <b>fredag</b> "), NOW)
+
+    rows = news_desk.rows(desk.list_id, "new", NOW.date())
+    assert [(row.item.id, row.item.title) for row in rows] == [(item, "Fika på fredag")]
+
+    news_desk.change(item, news_desk.Typed("Fika på torsdag", url="https://park.se/fika"), NOW)
+    assert news_desk.rows(desk.list_id, "new", NOW.date())[0].item.title == "Fika på torsdag"
+
+
+def test_an_item_without_a_headline_is_refused(desk: World) -> None:
+    with pytest.raises(ValueError, match="headline"):
+        news_desk.type_in(desk.list_id, news_desk.Typed(" "), NOW)
+
+
+def test_news_from_a_feed_is_not_changed_by_hand(desk: World, news: list[int]) -> None:
+    with pytest.raises(LookupError):
+        news_desk.change(news[0], news_desk.Typed("Annat"), NOW)
+
+
+def test_news_is_added_to_a_draft_once(desk: World, news: list[int]) -> None:
+    made = suggest.empty(desk.list_id, actor="anna@park.test", now=NOW)
+    edit = Edit(1, "anna@park.test", NOW + timedelta(minutes=1))
+    version = blocks.add_items(made, [news[0], news[3], news[0]], edit)
+    blocks.add_items(made, [news[0]], Edit(version, "anna@park.test", NOW))
+
+    issue = db.session.get_one(Issue, made)
+    assert [block.kind for block in issue.blocks] == ["item", "event"]
+    assert issue.blocks[1].data["sv"]["place"] == "Aulan"
