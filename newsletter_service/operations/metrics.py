@@ -141,9 +141,7 @@ def _came_back(session: Session) -> Iterator[Metric]:
             select(BounceEvent.kind, func.count())
             .where(BounceEvent.final.is_(True))
             .group_by(BounceEvent.kind)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     bounces = CounterMetricFamily("newsletter_bounces", "Mail that came back.", labels=("class",))
     for kind in (BounceKind.HARD, BounceKind.SOFT):
@@ -167,9 +165,7 @@ def _complaint_ratio(session: Session, now: datetime) -> Iterator[Metric]:
             .join(Batch, Batch.issue_id == Issue.id)
             .where(recent)
             .group_by(Issue.list_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     complained = dict(
         session.execute(
@@ -177,11 +173,9 @@ def _complaint_ratio(session: Session, now: datetime) -> Iterator[Metric]:
             .join(BounceEvent, BounceEvent.issue_id == Issue.id)
             .where(recent, BounceEvent.kind == BounceKind.COMPLAINT)
             .group_by(Issue.list_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
-    slugs = session.execute(select(NewsletterList.id, NewsletterList.slug)).tuples()
+    slugs = session.execute(select(NewsletterList.id, NewsletterList.slug))
     yield _labelled(
         "complaint_ratio",
         "Complaints per accepted copy over seven days.",
@@ -248,9 +242,7 @@ def _installation(session: Session, now: datetime) -> Iterator[Metric]:
 
 def _by(session: Session, column: Any, *conditions: Any) -> dict[str, int]:
     return dict(
-        session.execute(select(column, func.count()).where(*conditions).group_by(column))
-        .tuples()
-        .all()
+        session.execute(select(column, func.count()).where(*conditions).group_by(column)).all()
     )
 
 

@@ -275,7 +275,7 @@ def _came_back(session: Session, now: datetime) -> CameBack:
     )
     messages: dict[str, int] = dict.fromkeys(BounceState, 0)
     by_state = select(BounceMessage.state, func.count()).group_by(BounceMessage.state)
-    messages |= dict(session.execute(by_state).tuples().all())
+    messages |= dict(session.execute(by_state).all())
     return CameBack(
         most(BounceEvent.reason), most(BounceEvent.domain), int(complaints or 0), messages
     )

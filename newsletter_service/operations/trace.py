@@ -88,7 +88,7 @@ def by_id(subscriber_id: int) -> Story | None:
 
 
 def _story(session: Session, key: bytes, reader: Subscriber | None) -> Story:
-    names = dict(session.execute(select(NewsletterList.id, NewsletterList.name)).tuples().all())
+    names = dict(session.execute(select(NewsletterList.id, NewsletterList.name)).all())
     bounces = session.scalars(
         select(BounceEvent).where(BounceEvent.address_key == key).order_by(BounceEvent.id)
     ).all()
@@ -188,18 +188,14 @@ def _deliveries(session: Session, reader_id: int) -> Sequence[tuple[Delivery, Is
         .limit(ISSUES_LOOKED_AT)
     )
     # issue by issue, since the ledger is indexed by issue first
-    return (
-        session.execute(
-            select(Delivery, Issue)
-            .join(Issue, Issue.id == Delivery.issue_id)
-            .where(
-                Delivery.issue_id.in_(list(session.scalars(newest))),
-                Delivery.subscriber_id == reader_id,
-            )
+    return session.execute(
+        select(Delivery, Issue)
+        .join(Issue, Issue.id == Delivery.issue_id)
+        .where(
+            Delivery.issue_id.in_(list(session.scalars(newest))),
+            Delivery.subscriber_id == reader_id,
         )
-        .tuples()
-        .all()
-    )
+    ).all()
 
 
 @dataclass(frozen=True)

@@ -175,17 +175,13 @@ def export(list_id: int) -> Iterator[list[str]]:
 
 
 def _some(list_id: int, after: int) -> Sequence[tuple[Subscription, str, str]]:
-    found = (
-        db.session.execute(
-            select(Subscription, Subscriber.address, Subscriber.locale)
-            .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-            .where(Subscription.list_id == list_id, Subscription.id > after)
-            .order_by(Subscription.id)
-            .limit(EXPORTED_AT_ONCE)
-        )
-        .tuples()
-        .all()
-    )
+    found = db.session.execute(
+        select(Subscription, Subscriber.address, Subscriber.locale)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscription.list_id == list_id, Subscription.id > after)
+        .order_by(Subscription.id)
+        .limit(EXPORTED_AT_ONCE)
+    ).all()
     db.session.expunge_all()
     db.session.rollback()
     return found
@@ -207,7 +203,7 @@ def _counted(list_id: int) -> dict[str, int]:
         .where(Subscription.list_id == list_id)
         .group_by(Subscription.state)
     )
-    return found | dict(rows.tuples().all())
+    return found | dict(rows.all())
 
 
 def _reader(session: Session, subscriber_id: int) -> Subscriber:

@@ -27,7 +27,9 @@ def verdict(overview: Overview) -> str:
     if under_way:
         return str(
             ngettext(
-                "All is well. One issue is on its way.", "All is well. %(num)s are.", under_way
+                "All is well. One issue is on its way.",
+                "All is well. %(num)s issues are on their way.",
+                under_way,
             )
         )
     return str(_("All is well."))
