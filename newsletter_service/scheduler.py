@@ -20,7 +20,7 @@ from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
 from newsletter_service.models import Lease, db_now_ms, ledger
 from newsletter_service.news import fetch
-from newsletter_service.operations import tidy
+from newsletter_service.operations import go_live, tidy
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     (timedelta(seconds=2), sweep),
     (timedelta(hours=1), lambda _now: overdue.make_partitions()),
     (timedelta(hours=1), tidy.retain),
+    (timedelta(hours=1), go_live.apply_mode),
 )
 
 
