@@ -26,9 +26,14 @@ def group() -> None:
 )
 @in_app
 def create(email: str, name: str, roles: tuple[str, ...]) -> None:
-    """Add a person and print a one-time link to log in with."""
+    """Add a person and print a one-time link to log in with.
+
+    Who is known already keeps name and roles, and gets a new link.
+    """
     try:
-        person = people.create(email, name, list(roles), actor=actor())
+        person = people.find(email) or people.create(email, name, list(roles), actor=actor())
     except (people.PersonRefused, InvalidAddress) as error:
         fail(f"{email} cannot be added: {error}")
+    if person.disabled_at is not None:
+        fail(f"{email} is shut out. Let them in again under Inställningar, Personer.")
     click.echo(links.one_time_link(person, now()))
