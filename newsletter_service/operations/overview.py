@@ -143,7 +143,7 @@ def _of_processes(queued: QueuesLook, scheduler_late: bool) -> list[Trouble]:
     if len(idle) == len(queued.queues):
         found.append(Trouble("no_workers", "bad"))
     else:
-        found += [Trouble("no_worker", "bad", {"queue": name}) for name in idle]
+        found += [Trouble("no_worker", "bad", {"queue": ", ".join(idle)})] if idle else []
     if scheduler_late:
         found.append(Trouble("scheduler_late", "bad"))
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from flask_babel import format_datetime
+from flask_babel import format_datetime, get_locale
 from flask_babel import gettext as _
 
 from newsletter_service.operations.trace import Answer, Entry
@@ -46,6 +46,20 @@ def reason(code: str) -> str:
         "networkerror": _("the server could not be reached"),
         "spamdetected": _("the server took it for spam"),
         "blocked": _("the server refuses mail from us"),
+        "notaccept": _("the domain takes no mail"),
+        "systemerror": _("the server had a fault"),
+        "systemfull": _("the server was full"),
+        "mailererror": _("the server could not store the mail"),
+        "onhold": _("the server asked us to wait"),
+        "contenterror": _("the server did not like the text"),
+        "mesgtoobig": _("the mail was too large"),
+        "virusdetected": _("the server believed it found a virus"),
+        "authfailure": _("our sender could not be proven"),
+        "badreputation": _("the server mistrusts our mail server"),
+        "policyviolation": _("it breaks a rule of the server"),
+        "rejected": _("the server refuses our sender"),
+        "filtered": _("the server filtered it away"),
+        "undefined": _("the server gave no clear reason"),
         "suppressed": _("the address is suppressed"),
         "unsubscribed": _("the reader has left"),
         "cancelled": _("the issue was cancelled"),
@@ -96,7 +110,9 @@ def _said(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _moment(when: datetime) -> str:
-    return str(format_datetime(when, "d MMM y HH:mm"))
+    locale = get_locale()
+    swedish = locale is not None and locale.language == "sv"
+    return str(format_datetime(when, "d MMM y 'kl.' HH.mm" if swedish else "d MMM y HH:mm"))
 
 
 _Words = Callable[[dict[str, Any]], str]

@@ -199,9 +199,9 @@ def _state(text: str) -> SubscriptionState | None:
 def _state_tabs(wanted: desk.Filter) -> list[dict[str, Any]]:
     names = [
         (None, _("All")),
-        (SubscriptionState.CONFIRMED, _("Subscribe")),
+        (SubscriptionState.CONFIRMED, _("Subscribers")),
         (SubscriptionState.PENDING, _("Have not confirmed")),
-        (SubscriptionState.UNSUBSCRIBED, _("Ended")),
+        (SubscriptionState.UNSUBSCRIBED, _("Have ended")),
     ]
     return [
         {

@@ -91,7 +91,7 @@ _SAID: dict[str, _Words] = {
     "no_worker": lambda v: Said(
         _("Nobody works on the queue %(queue)s.", **v),
         _("Start a worker for it."),
-        f"newsletter worker {v['queue']}",
+        f"newsletter worker {v['queue'].split(', ')[0]}",
     ),
     "scheduler_late": lambda v: Said(
         _("The scheduler is not running."),
