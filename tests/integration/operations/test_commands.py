@@ -1,0 +1,128 @@
+"""The commands as an operator or a mail server runs them: output and exit codes."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+
+from newsletter_service import cli
+from newsletter_service.extensions import db
+from newsletter_service.models import BounceMessage
+from tests.dns_server import DnsServer
+from tests.integration.operations.conftest import SENDER, Make
+from tests.world import World
+
+BOUNCES = Path(__file__).parents[2] / "bounces"
+
+
+@pytest.fixture
+def made(make: Make) -> World:
+    return make()
+
+
+def run(made: World, *arguments: str, given: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli.main, arguments, input=given, obj=cli.Door(lambda: made.app))
+
+
+def test_doctor_ends_with_0_only_if_all_checks_pass(made: World, dns: DnsServer) -> None:
+    assert run(made, "doctor").exit_code == 0
+    dns.text(f"_dmarc.{SENDER}")
+    failed = run(made, "doctor")
+    assert failed.exit_code == 1
+    assert f"_dmarc.{SENDER}" in failed.output
+
+
+def test_doctor_prints_json(made: World) -> None:
+    found = json.loads(run(made, "doctor", "--json").stdout)
+    assert found["passed"]
+    assert {"name", "outcome", "code", "found", "remedy"} <= found["checks"][0].keys()
+
+
+def test_doctor_goes_live_and_back(made: World) -> None:
+    assert run(made, "doctor", "--go-live").exit_code == 0
+    assert run(made, "doctor", "--back-to-trial").exit_code == 0
+
+
+def test_doctor_stays_in_trial_mode_without_a_reason_to_override(
+    made: World, dns: DnsServer
+) -> None:
+    dns.text(f"_dmarc.{SENDER}")
+    assert run(made, "doctor", "--go-live").exit_code == 1
+    assert run(made, "doctor", "--despite", "x").exit_code == 2
+    assert run(made, "doctor", "--go-live", "--despite", "a drill").exit_code == 0
+
+
+def test_ingest_stores_what_is_piped_in_once(made: World) -> None:
+    raw = (BOUNCES / "postfix_unknown_user.eml").read_bytes()
+    first = run(made, "bounces", "ingest", "--json", given=raw)
+    again = run(made, "bounces", "ingest", "--json", given=raw)
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert json.loads(first.stdout) == json.loads(again.stdout)
+    assert db.session.scalars(select(BounceMessage.source)).all() == ["command line"]
+
+
+def test_ingest_refuses_nothing_and_too_much(made: World) -> None:
+    assert run(made, "bounces", "ingest", given=b"\n").exit_code == 1
+    assert run(made, "bounces", "ingest", given=b"x" * 1_100_000).exit_code == 1
+
+
+def test_classify_prints_one_object_a_message(made: World) -> None:
+    names = ["postfix_unknown_user", "postfix_delayed", "arf_not_spam"]
+    files = [str(BOUNCES / f"{name}.eml") for name in names]
+    shown = run(made, "bounces", "classify", "--json", *files)
+    assert shown.exit_code == 0
+    said = [json.loads(line) for line in shown.stdout.splitlines()]
+    fields = ["path", "kind", "final", "recipients", "reason", "status", "evidence"]
+    assert [list(each) for each in said] == [fields] * 3
+    assert [each["kind"] for each in said] == ["hard", "soft", "not-a-bounce"]
+    assert [each["final"] for each in said] == [True, False, True]
+    assert said[0]["recipients"] == ["nobody@example.org"]
+
+
+def test_classify_names_files_it_cannot_read(made: World) -> None:
+    shown = run(made, "bounces", "classify", "--json", "nowhere.eml")
+    assert shown.exit_code == 1
+    assert "nowhere.eml" in shown.stderr
+
+
+def test_a_suppression_is_added_shown_and_released(made: World) -> None:
+    address = "Kalle@Kommun.example.org"
+    assert run(made, "suppressions", "add", address, "--reason", "asked by phone").exit_code == 0
+    shown = run(made, "suppressions", "list", "--json")
+    [row] = json.loads(shown.stdout)
+    assert (row["reason"], row["evidence"]) == ("manual", "asked by phone")
+    assert "kalle" not in shown.stdout.lower()
+    one = ("suppressions", "list", "--address", address.lower())
+    assert run(made, *one).exit_code == 0
+    assert run(made, "suppressions", "release", address, "--reason", "came back").exit_code == 0
+    assert run(made, "suppressions", "release", address, "--reason", "again").exit_code == 1
+    assert run(made, *one).exit_code == 1
+
+
+def test_a_malformed_address_is_refused(made: World) -> None:
+    for act in ("add", "release"):
+        assert run(made, "suppressions", act, "kalle@", "--reason", "x").exit_code == 1
+
+
+def test_suppressions_are_carried_from_one_file_to_another(made: World, tmp_path: Path) -> None:
+    addresses = tmp_path / "spärrade.csv"
+    addresses.write_text("email\nanna@example.org\nno address\nkalle@example.org\n")
+    taken = run(made, "suppressions", "import", str(addresses), "--reason", "from the old system")
+    assert taken.exit_code == 1  # one line could not be read
+    assert "2 suppressed" in taken.stdout
+    exported = run(made, "suppressions", "export").stdout
+    rows = list(csv.DictReader(io.StringIO(exported)))
+    assert [row["reason"] for row in rows] == ["manual", "manual"]
+    assert "example.org" not in exported
+    again = tmp_path / "export.csv"
+    again.write_text(exported)
+    for address in ("anna@example.org", "kalle@example.org"):
+        run(made, "suppressions", "release", address, "--reason", "test")
+    back = run(made, "suppressions", "import", str(again), "--reason", "moved", "--json")
+    assert json.loads(back.stdout) == {"taken": 2, "unreadable_lines": []}
+    one = ("suppressions", "list", "--address", "anna@example.org")
+    assert run(made, *one).exit_code == 0
