@@ -20,8 +20,8 @@ class Apart(FlaskClient):
     """A browser whose requests run outside the test's own application context."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        """Send one request."""
-        return Context().run(super().open, *args, **kwargs)
+        """Send one request and read all of the answer."""
+        return Context().run(super().open, *args, **(kwargs | {"buffered": True}))
 
 
 @pytest.fixture
