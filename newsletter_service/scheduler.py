@@ -19,7 +19,7 @@ from newsletter_service.bounces import intake
 from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
 from newsletter_service.models import Lease, db_now_ms, ledger
-from newsletter_service.news import fetch
+from newsletter_service.news import fetch, probe
 from newsletter_service.operations import go_live, tidy
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ def sweep(now: datetime) -> None:
     wanted = overdue.sweep(now)
     wanted += [("bounces.process", (message_id,)) for message_id in intake.overdue(now)]
     wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]
+    wanted += [("site.discover", (probe_id,)) for probe_id in probe.overdue(now)]
     queue.nudge_now(wanted)
 
 

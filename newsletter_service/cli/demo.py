@@ -36,7 +36,7 @@ def command(door: Door, feed: str, readers: int) -> None:
         os.environ["NEWSLETTER_TRIAL_ORIGINS"] = ",".join(
             {origin_of(site_url), origin_of(feed_url)}
         )
-        os.environ["NEWSLETTER_UNDO_SECONDS"] = "0"
+        os.environ["NEWSLETTER_MODE"] = "trial"
         settings = Settings.from_env()
         with door.app.app_context():
             bring_up_to_date()
