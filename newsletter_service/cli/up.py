@@ -73,11 +73,11 @@ def _welcome(door: Door, site_port: int) -> None:
             _populate(f"http://127.0.0.1:{site_port}/")
         link = _first_link()
         base = current().base_url
-        click.echo(
-            f"\nThe service runs.\n\n  Log in (once):  {link}\n"
-            f"  Sign-up form:   {base}/prenumerera/{sample.SLUG}\n"
-            f"  Mail sandbox:   {base}/desk/brevlada\n"
-        )
+        click.echo(f"\nThe service runs.\n\n  Log in (once):  {link}")
+        slug = db.session.scalar(select(NewsletterList.slug).order_by(NewsletterList.id).limit(1))
+        if slug:
+            click.echo(f"  Sign-up form:   {base}/prenumerera/{slug}")
+        click.echo(f"  Mail sandbox:   {base}/desk/brevlada\n")
         if site_port:
             click.echo(f"  Sample site:    http://127.0.0.1:{site_port}/\n")
         click.echo("Ctrl+C stops everything. Another log-in link: newsletter users create EMAIL")
