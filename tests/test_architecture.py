@@ -37,6 +37,7 @@ PURE = {
     "bounces.classify",
     "bounces.formats",
     "bounces.parse",
+    "bounces.summary",
     "delivery.retry",
     "news.discover",
     "news.feeds",
