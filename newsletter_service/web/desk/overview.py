@@ -19,7 +19,7 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk import now
 from newsletter_service.web.desk.account import Account
-from newsletter_service.web.i18n import clock, recent, weekday
+from newsletter_service.web.i18n import clock, recent, told, weekday
 
 blueprint = Blueprint("overview", __name__, url_prefix="/desk")
 
@@ -127,7 +127,7 @@ def _todo(listed: NewsletterList) -> list[dict[str, str]]:
             "text": _(
                 "“%(source)s” has not answered for a while: %(error)s",
                 source=one.source.title or one.source.url,
-                error=one.source.last_error,
+                error=told(one.source.last_error),
             ),
             "label": _("See the feeds"),
             "url": url_for("news.page") + "#feeds",
