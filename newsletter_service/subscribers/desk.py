@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter_service import audit, suppression
@@ -168,28 +169,31 @@ def export(list_id: int) -> Iterator[list[str]]:
     yield ["email", "locale", "state", "signed_up", "confirmed", "ended"]
     last = 0
     while rows := _some(list_id, last):
-        for subscription, address, locale in rows:
-            last = subscription.id
-            cells = (address, locale, subscription.state, *_times(subscription))
-            yield [_harmless(cell) for cell in cells]
+        last = rows[-1].id
+        for row in rows:
+            moments = (row.created_at, row.confirmed_at, row.ended_at)
+            times = [moment.isoformat(timespec="seconds") if moment else "" for moment in moments]
+            yield [_harmless(row.address), row.locale, row.state, *times]
 
 
-def _some(list_id: int, after: int) -> Sequence[tuple[Subscription, str, str]]:
+def _some(list_id: int, after: int) -> Sequence[Row[*tuple[Any, ...]]]:
     found = db.session.execute(
-        select(Subscription, Subscriber.address, Subscriber.locale)
+        select(
+            Subscription.id,
+            Subscriber.address,
+            Subscriber.locale,
+            Subscription.state,
+            Subscription.created_at,
+            Subscription.confirmed_at,
+            Subscription.ended_at,
+        )
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
         .where(Subscription.list_id == list_id, Subscription.id > after)
         .order_by(Subscription.id)
         .limit(EXPORTED_AT_ONCE)
     ).all()
-    db.session.expunge_all()
     db.session.rollback()
     return found
-
-
-def _times(subscription: Subscription) -> list[str]:
-    moments = (subscription.created_at, subscription.confirmed_at, subscription.ended_at)
-    return [moment.isoformat(timespec="seconds") if moment else "" for moment in moments]
 
 
 def _harmless(cell: str) -> str:

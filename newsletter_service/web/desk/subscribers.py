@@ -187,6 +187,12 @@ def _words() -> dict[str, Any]:
             SubscriptionState.PENDING: (_("Has not confirmed"), "wait"),
             SubscriptionState.UNSUBSCRIBED: (_("Ended"), "neutral"),
         },
+        "outcomes": {
+            "good": _("Sent"),
+            "wait": _("Not settled"),
+            "bad": _("No"),
+            "neutral": _("Not meant to"),
+        },
         "reason": trace_words.reason,
         "list_names": {each.id: each.name for each in db.session.query(NewsletterList)},
     }
