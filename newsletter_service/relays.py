@@ -48,6 +48,11 @@ class Routes:
     live: bool
     staff: frozenset[str]
 
+    def any_open(self, *, for_notice: bool) -> bool:
+        """Whether any mail may go anywhere now."""
+        usable = self.configured if self.live else (*self.configured, self.sandbox)
+        return any(route.is_open(for_notice) for route in usable)
+
     def choose(self, address: str, *, for_notice: bool, to_staff: bool = False) -> Route | None:
         """The relay for an address, or None when all that fit are closed.
 
@@ -130,20 +135,29 @@ def _staff(executor: Executor) -> Sequence[str]:
 def back_off(
     executor: Executor, relay_id: int, reason: str, *, for_notice: bool, now: datetime
 ) -> int:
-    """Leave a relay alone for a while, twice as long each time; returns the milliseconds."""
-    column = Relay.notice_failures if for_notice else Relay.failures
-    failures = int(executor.execute(select(column).where(Relay.id == relay_id)).scalar() or 0)
-    wait: int = min(FIRST_BACKOFF_MS * 2 ** min(failures, 10), LONGEST_BACKOFF_MS)
-    until = db_now_ms() + wait
-    values = (
-        {"notice_failures": failures + 1, "notice_backoff_until_ms": until}
-        if for_notice
-        else {"failures": failures + 1, "backoff_until_ms": until}
-    )
+    """Leave a relay alone for a while, twice as long each time; returns the milliseconds.
+
+    Many may see the same trouble: while it is left alone already, nothing is added.
+    """
+    failures = Relay.notice_failures if for_notice else Relay.failures
+    until = Relay.notice_backoff_until_ms if for_notice else Relay.backoff_until_ms
+    stands = executor.execute(
+        select(failures, until - db_now_ms()).where(Relay.id == relay_id)
+    ).one()
+    if stands[1] > 0:
+        return int(stands[1])
+    wait: int = min(FIRST_BACKOFF_MS * 2 ** min(stands[0], 10), LONGEST_BACKOFF_MS)
     executor.execute(
         update(Relay)
-        .where(Relay.id == relay_id)
-        .values(**values, last_error=reason[:300], last_error_at=now)
+        .where(Relay.id == relay_id, until <= db_now_ms())
+        .values(
+            {
+                failures: failures + 1,
+                until: db_now_ms() + wait,
+                Relay.last_error: reason[:300].replace("\0", ""),
+                Relay.last_error_at: now,
+            }
+        )
     )
     return wait
 

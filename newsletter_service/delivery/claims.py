@@ -31,6 +31,14 @@ class Batched:
     careful: bool
 
 
+@dataclass(frozen=True)
+class Retried:
+    """Claimed retries; `careful` when a worker died with one of their batches before."""
+
+    claims: list[Claim]
+    careful: bool
+
+
 def claim_batch(connection: Connection, owner: str, lease_ms: int) -> Batched | None:
     """Take the oldest open batch of a sending issue, or None."""
     chosen = connection.execute(
@@ -72,33 +80,38 @@ def claim_batch(connection: Connection, owner: str, lease_ms: int) -> Batched | 
     return Batched(chosen.id, chosen.epoch + 1, claims, careful=chosen.crashes > 0)
 
 
-def claim_retries(connection: Connection, owner: str, lease_ms: int) -> list[Claim]:
-    """Take deferred deliveries that are due; an empty list when none is."""
+def claim_retries(connection: Connection, owner: str, lease_ms: int) -> Retried:
+    """Take deferred deliveries that are due; without claims when none is."""
     due = connection.execute(
-        select(Retry.issue_id, Retry.n, Retry.batch_id)
+        select(Retry.issue_id, Retry.n, Retry.batch_id, Batch.crashes)
         .join(Issue, Issue.id == Retry.issue_id)
+        .join(Batch, Batch.id == Retry.batch_id)
         .where(Issue.state == IssueState.SENDING, Retry.owner == "", Retry.due_ms <= db_now_ms())
         .order_by(Retry.due_ms)
         .limit(RETRIES_AT_ONCE)
         .with_for_update(of=Retry, skip_locked=True)
     ).all()
     if not due:
-        return []
+        return Retried([], careful=False)
     batches = {(row.issue_id, row.n): row.batch_id for row in due}
-    keys = list(batches)
     connection.execute(
         update(Retry)
-        .where(tuple_(Retry.issue_id, Retry.n).in_(keys), Retry.owner == "")
+        .where(tuple_(Retry.issue_id, Retry.n).in_(list(batches)), Retry.owner == "")
         .values(owner=owner, lease_until_ms=db_now_ms() + lease_ms)
     )
-    these = tuple_(Delivery.issue_id, Delivery.n).in_(keys)
-    connection.execute(
+    moved = connection.execute(
         update(Delivery)
-        .where(these, Delivery.state == DeliveryState.DEFERRED)
+        .where(
+            tuple_(Delivery.issue_id, Delivery.n).in_(list(batches)),
+            Delivery.state == DeliveryState.DEFERRED,
+        )
         .values(state=DeliveryState.CLAIMED, epoch=Delivery.epoch + 1)
-    )
-    rows = connection.execute(_details().where(these, Delivery.state == DeliveryState.CLAIMED))
-    return [_claim(row, batches[row.issue_id, row.n], retried=True) for row in rows]
+        .returning(Delivery.issue_id, Delivery.n)
+    ).all()
+    mine = tuple_(Delivery.issue_id, Delivery.n).in_([(row.issue_id, row.n) for row in moved])
+    rows = connection.execute(_details().where(mine)) if moved else ()
+    claims = [_claim(row, batches[row.issue_id, row.n], retried=True) for row in rows]
+    return Retried(claims, careful=any(row.crashes for row in due))
 
 
 def prolong(connection: Connection, owner: str, lease_ms: int) -> None:
@@ -114,28 +127,52 @@ def prolong(connection: Connection, owner: str, lease_ms: int) -> None:
 
 def close_batch(connection: Connection, batched: Batched, wait_ms: int) -> None:
     """Give a batch back: rows not done are pending again, and nobody owns it for `wait_ms`."""
-    row = connection.execute(
-        select(Batch.issue_id, Batch.first_n, Batch.last_n)
-        .where(Batch.id == batched.batch_id, Batch.epoch == batched.epoch)
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
+    mine = and_(Batch.id == batched.batch_id, Batch.epoch == batched.epoch)
+    if connection.execute(select(Batch.id).where(mine).with_for_update()).first() is None:
         return  # the lease ran out and somebody else has it
-    connection.execute(
-        update(Delivery)
-        .where(
-            Delivery.issue_id == row.issue_id,
-            Delivery.n.between(row.first_n, row.last_n),
-            Delivery.state == DeliveryState.CLAIMED,
-            ~_in_retry(),
-        )
-        .values(state=DeliveryState.PENDING, epoch=Delivery.epoch + 1)
-    )
+    release(connection, batched.batch_id)
     connection.execute(
         update(Batch)
-        .where(Batch.id == batched.batch_id)
+        .where(mine)
         .values(owner="", lease_until_ms=0, not_before_ms=db_now_ms() + wait_ms)
     )
+
+
+def release(connection: Connection, batch_id: int) -> int:
+    """Free the rows of a locked batch that nobody works on; returns how many are in doubt.
+
+    Claimed ones are pending again. Of those that passed the gate and have no outcome nobody
+    knows the end; their epoch stays, since a reply that comes late may settle the doubt.
+    """
+    row = connection.execute(
+        select(Batch.issue_id, Batch.first_n, Batch.last_n).where(Batch.id == batch_id)
+    ).one()
+    rows = and_(
+        Delivery.issue_id == row.issue_id,
+        Delivery.n.between(row.first_n, row.last_n),
+        ~_in_retry(),
+    )
+    connection.execute(
+        update(Delivery)
+        .where(rows, Delivery.state == DeliveryState.CLAIMED)
+        .values(state=DeliveryState.PENDING, epoch=Delivery.epoch + 1)
+    )
+    doubtful = connection.execute(
+        update(Delivery)
+        .where(rows, Delivery.state == DeliveryState.DATA_STARTED)
+        .values(state=DeliveryState.IN_DOUBT, settled_ms=db_now_ms())
+    ).rowcount
+    if doubtful:
+        connection.execute(
+            update(Batch)
+            .where(Batch.id == batch_id)
+            .values(
+                pending=Batch.pending - doubtful,
+                in_doubt=Batch.in_doubt + doubtful,
+                done=Batch.pending - doubtful == 0,
+            )
+        )
+    return doubtful
 
 
 def mark_touched(connection: Connection, claim: Claim) -> bool:
@@ -176,11 +213,13 @@ def work_left(connection: Connection) -> bool:
     return any(connection.execute(query).first() for query in (batches, retries))
 
 
-def sharers(connection: Connection, owner: str) -> int:
+def sharers(connection: Connection, process: str) -> int:
     """How many workers send now, this one included; rates are divided by it."""
     others = connection.execute(
         select(func.count(func.distinct(Batch.owner))).where(
-            Batch.owner.not_in(("", owner)), Batch.lease_until_ms > db_now_ms()
+            Batch.owner != "",
+            ~Batch.owner.startswith(process, autoescape=True),
+            Batch.lease_until_ms > db_now_ms(),
         )
     ).scalar()
     return 1 + int(others or 0)
@@ -224,22 +263,3 @@ def _details() -> Select[*tuple[Any, ...]]:
 
 def _claim(row: Row[*tuple[Any, ...]], batch_id: int, *, retried: bool) -> Claim:
     return Claim(batch_id=batch_id, retried=retried, **row._mapping)
-
-
-def give_back_retries(connection: Connection, unused: list[Claim]) -> None:
-    """Return retries that were claimed and not begun."""
-    keys = [claim.key for claim in unused]
-    connection.execute(
-        update(Delivery)
-        .where(
-            tuple_(Delivery.issue_id, Delivery.n).in_(keys),
-            Delivery.state == DeliveryState.CLAIMED,
-            Delivery.epoch.in_({claim.epoch for claim in unused}),
-        )
-        .values(state=DeliveryState.DEFERRED, epoch=Delivery.epoch + 1)
-    )
-    connection.execute(
-        update(Retry)
-        .where(tuple_(Retry.issue_id, Retry.n).in_(keys))
-        .values(owner="", lease_until_ms=0)
-    )

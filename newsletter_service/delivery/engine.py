@@ -9,9 +9,11 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -19,6 +21,7 @@ from sqlalchemy import Engine
 
 from newsletter_service import settings as settings_module
 from newsletter_service.extensions import db
+from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.pool import Limits, Pool
 from newsletter_service.mail.smtp.timeouts import Timeouts
 from newsletter_service.models import ledger
@@ -28,6 +31,13 @@ from newsletter_service.tokens import LinkKeys
 
 T = TypeVar("T")
 STOPPING = "newsletter-stopping"
+LOOK_S = 0.1
+STOP_GRACE_S = 4.0
+GOODBYE_S = 2.0
+
+
+class Stopped(Exception):
+    """The process stops and no session was open in time: nothing was sent, give it back."""
 
 
 class SendingEngine:
@@ -43,15 +53,28 @@ class SendingEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._pools: dict[str, Pool] = {}
+        self._numbers = count(1)
+        self._opening: set[asyncio.Timeout] = set()
+        self._lent: set[Connection] = set()
 
     @property
     def lease_ms(self) -> int:
         """How long a claim stays with a silent worker."""
         return self.settings.lease_seconds * 1000
 
+    def next_owner(self) -> str:
+        """A name for one claim: what is forgotten is not kept alive by what comes after it."""
+        return f"{self.owner}.{next(self._numbers)}"
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run to its end on this process's loop."""
-        return self._loop.run_until_complete(work)
+        """Run to its end on this process's loop; hangs up on slow relays when told to stop."""
+        return self._loop.run_until_complete(self._watched(work))
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until the process is told to stop."""
+        ends = self._loop.time() + seconds
+        while not self.stopping.is_set() and (left := ends - self._loop.time()) > 0:
+            await asyncio.sleep(min(left, LOOK_S))
 
     async def sql(self, act: Callable[..., T], *args: object) -> T:
         """Run `act(connection, *args)` in one writing transaction, in the database thread."""
@@ -60,6 +83,53 @@ class SendingEngine:
     def _in_transaction(self, act: Callable[..., T], args: tuple[object, ...]) -> T:
         with ledger(self.database) as connection:
             return act(connection, *args)
+
+    async def read(self, act: Callable[..., T], *args: object) -> T:
+        """Run `act(connection, *args)`, which only reads, in the database thread."""
+        return await self._loop.run_in_executor(self._thread, self._reading, act, args)
+
+    def _reading(self, act: Callable[..., T], args: tuple[object, ...]) -> T:
+        with self.database.connect() as connection:
+            return act(connection, *args)
+
+    @asynccontextmanager
+    async def connection(self, route: Route, size: int) -> AsyncIterator[Connection]:
+        """Lend a session of the relay's pool. Raises `Stopped` besides what the pool raises."""
+        async with AsyncExitStack() as stack:
+            lending = self.pool(route, size).connection()
+            limit = asyncio.timeout(None)
+            try:
+                async with limit:
+                    self._opening.add(limit)
+                    lent = await stack.enter_async_context(lending)
+            except TimeoutError as error:
+                raise Stopped from error
+            finally:
+                self._opening.discard(limit)
+            self._lent.add(lent)
+            stack.callback(self._lent.discard, lent)
+            yield lent
+
+    async def _watched(self, work: Coroutine[Any, Any, T]) -> T:
+        watch = asyncio.ensure_future(self._hang_up_when_stopped())
+        try:
+            return await work
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+
+    async def _hang_up_when_stopped(self) -> None:
+        """A silent relay must not hold up the end of the process: cut what still talks."""
+        while not self.stopping.is_set():
+            await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(STOP_GRACE_S)
+        while True:
+            while self._opening:
+                self._opening.pop().reschedule(self._loop.time())
+            for connection in list(self._lent):
+                await connection.abandon()
+            await asyncio.sleep(LOOK_S)
 
     def pool(self, route: Route, size: int) -> Pool:
         """The connections to a relay."""
@@ -75,11 +145,15 @@ class SendingEngine:
 
     def close(self) -> None:
         """Take leave of the relays; after the last job."""
-        for pool in self._pools.values():
-            self._loop.run_until_complete(pool.close())
+        self._loop.run_until_complete(self._close_pools())
         self._pools.clear()
         self._thread.shutdown()
         self._loop.close()
+
+    async def _close_pools(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
 
 def engine_of(app: Flask) -> SendingEngine:

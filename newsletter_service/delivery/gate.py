@@ -34,15 +34,53 @@ UNDERWAY = (_D.CLAIMED, _D.DATA_STARTED)
 
 
 def pass_through(
-    connection: Connection, outcomes: Sequence[Outcome], starts: Sequence[Start], now: datetime
+    connection: Connection,
+    outcomes: Sequence[Outcome],
+    starts: Sequence[Start],
+    now: datetime,
+    *,
+    again: bool = False,
 ) -> dict[tuple[int, int], Answer]:
-    """Settle the outcomes, then answer every start; call inside one transaction."""
+    """Settle the outcomes, then answer every start; call inside one transaction.
+
+    `again` says that this very gate was tried before and its commit may have happened: a start
+    that it moved has passed, and since nobody was told, no body has left.
+    """
     tallies: Counter[tuple[int, str]] = Counter()
+    _lock_batches(connection, outcomes)
     for outcome in outcomes:
         _settle(connection, outcome, tallies, now)
-    answers = {start.claim.key: _start(connection, start, tallies) for start in starts}
+    answers = {}
+    for start in starts:
+        passed = again and _has_passed(connection, start.claim)
+        answer = Answer.PASSED if passed else _start(connection, start, tallies)
+        answers[start.claim.key] = answer
     _add_tallies(connection, tallies)
     return answers
+
+
+def _lock_batches(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    """The batches before their rows, as recovery does, so that none waits in a circle."""
+    batches = {outcome.claim.batch_id for outcome in outcomes if outcome.state != _D.PENDING}
+    if batches and connection.dialect.name != "sqlite":
+        connection.execute(
+            select(Batch.id)
+            .where(Batch.id.in_(batches))
+            .order_by(Batch.id)
+            .with_for_update(key_share=True)
+        )
+
+
+def _has_passed(connection: Connection, claim: Claim) -> bool:
+    started = connection.execute(
+        select(Delivery.n).where(
+            Delivery.issue_id == claim.issue_id,
+            Delivery.n == claim.n,
+            Delivery.epoch == claim.epoch,
+            Delivery.state == _D.DATA_STARTED,
+        )
+    )
+    return started.first() is not None
 
 
 def _start(connection: Connection, start: Start, tallies: Counter[tuple[int, str]]) -> Answer:
@@ -121,8 +159,10 @@ def _settle(
     if outcome.state == _D.PENDING:
         _give_back(connection, outcome)
         return
-    before = (*UNDERWAY, _D.IN_DOUBT) if outcome.state in (_D.ACCEPTED, _D.REFUSED) else UNDERWAY
-    if _move(connection, outcome, tallies, before) and outcome.state == _D.REFUSED:
+    moved = _move(connection, outcome, tallies, UNDERWAY)
+    if not moved and outcome.state in (_D.ACCEPTED, _D.REFUSED):
+        moved = _move(connection, outcome, tallies, (_D.IN_DOUBT,))
+    if moved and outcome.state == _D.REFUSED:
         with Session(bind=connection) as session:
             refusals.record(session, outcome, now)
             session.flush()
@@ -134,16 +174,16 @@ def _move(
     tallies: Counter[tuple[int, str]],
     before: tuple[DeliveryState, ...],
 ) -> bool:
+    """Move the row out of one of the states `before`, which are counted alike."""
     claim = outcome.claim
-    key = and_(
-        Delivery.issue_id == claim.issue_id, Delivery.n == claim.n, Delivery.epoch == claim.epoch
-    )
-    was_in_doubt = _D.IN_DOUBT in before and (
-        connection.execute(select(Delivery.state).where(key)).scalar() == _D.IN_DOUBT
-    )
     moved = connection.execute(
         update(Delivery)
-        .where(key, Delivery.state.in_(before))
+        .where(
+            Delivery.issue_id == claim.issue_id,
+            Delivery.n == claim.n,
+            Delivery.epoch == claim.epoch,
+            Delivery.state.in_(before),
+        )
         .values(
             state=outcome.state,
             skip_reason=outcome.skip_reason,
@@ -157,8 +197,8 @@ def _move(
     if moved.rowcount != 1:
         return False
     _follow(connection, outcome)
-    counted_as = "in_doubt" if was_in_doubt else "deferred" if claim.retried else "pending"
-    tallies[claim.batch_id, counted_as] -= 1
+    counted_as = "deferred" if claim.retried else "pending"
+    tallies[claim.batch_id, "in_doubt" if _D.IN_DOUBT in before else counted_as] -= 1
     tallies[claim.batch_id, str(outcome.state)] += 1
     return True
 
@@ -190,7 +230,7 @@ def _follow(connection: Connection, outcome: Outcome) -> None:
 def _give_back(connection: Connection, outcome: Outcome) -> None:
     """Return a claim whose body never left; nothing is charged and the epoch moves on."""
     claim = outcome.claim
-    connection.execute(
+    moved = connection.execute(
         update(Delivery)
         .where(
             Delivery.issue_id == claim.issue_id,
@@ -201,9 +241,10 @@ def _give_back(connection: Connection, outcome: Outcome) -> None:
         .values(
             state=_D.DEFERRED if claim.retried else _D.PENDING,
             epoch=Delivery.epoch + 1,
+            crashes=claim.crashes,
         )
     )
-    if claim.retried:
+    if claim.retried and moved.rowcount == 1:
         connection.execute(
             update(Retry)
             .where(Retry.issue_id == claim.issue_id, Retry.n == claim.n)

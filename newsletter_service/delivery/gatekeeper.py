@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,14 +17,15 @@ DATABASE_WAITS_S = (0.1, 0.5, 1, 2, 5, 10)
 
 
 class LedgerLost(Exception):
-    """The database did not take a gate; nothing more may leave."""
+    """The ledger did not take a gate; nothing more may leave, and its rows await recovery."""
 
 
 class Gatekeeper:
     """Lanes hand in outcomes and wait at the gate; a task passes them on, in order.
 
     An outcome handed in before a start is committed no later than it, so that at most one
-    message of a connection is ever between its gate and its outcome.
+    message of a connection is ever between its gate and its outcome. When a gate fails for
+    good, everybody who waits or comes later is told so.
     """
 
     def __init__(self, engine: SendingEngine) -> None:
@@ -32,6 +34,7 @@ class Gatekeeper:
         self._starts: list[tuple[Start, asyncio.Future[Answer]]] = []
         self._wake = asyncio.Event()
         self._closing = False
+        self._lost = ""
         self._task = asyncio.ensure_future(self._work())
 
     def settle(self, outcome: Outcome) -> None:
@@ -41,6 +44,8 @@ class Gatekeeper:
 
     async def ask(self, start: Start) -> Answer:
         """Wait until the ledger answers. Raises `LedgerLost`."""
+        if self._lost:
+            raise LedgerLost(self._lost)
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._starts.append((start, waiting))
         self._wake.set()
@@ -51,6 +56,8 @@ class Gatekeeper:
         self._closing = True
         self._wake.set()
         await self._task
+        if self._lost:
+            raise LedgerLost(self._lost)
 
     async def _work(self) -> None:
         while not (self._closing and not self._outcomes and not self._starts):
@@ -68,27 +75,27 @@ class Gatekeeper:
         asked = [start for start, _ in starts]
         try:
             answers = await self._commit(outcomes, asked)
-        except LedgerLost as error:
+        except Exception as error:  # lanes must never wait for a gate that is gone
+            log.exception("ledger_lost", extra={"outcomes": len(outcomes), "starts": len(starts)})
+            self._lost = f"The ledger does not take our outcomes: {type(error).__name__}"
             for _, waiting in starts:
-                waiting.set_exception(LedgerLost(str(error)))
-            if not starts:
-                raise
+                if not waiting.done():
+                    waiting.set_exception(LedgerLost(self._lost))
             return
         for start, waiting in starts:
-            waiting.set_result(answers[start.claim.key])
+            if not waiting.done():
+                waiting.set_result(answers[start.claim.key])
 
     async def _commit(
         self, outcomes: list[Outcome], starts: list[Start]
     ) -> dict[tuple[int, int], Answer]:
-        """One transaction; outcomes are tried again for a while, starts are not."""
-        for wait in (*DATABASE_WAITS_S, None):
+        """One transaction, tried again for a while as long as nobody stops us."""
+        act = gate.pass_through
+        for wait in DATABASE_WAITS_S:
             try:
-                return await self._engine.sql(
-                    gate.pass_through, outcomes, starts, datetime.now(UTC)
-                )
-            except SQLAlchemyError as error:
+                return await self._engine.sql(act, outcomes, starts, datetime.now(UTC))
+            except SQLAlchemyError:
                 log.exception("gate_failed", extra={"outcomes": len(outcomes)})
-                if wait is None:
-                    raise LedgerLost("The database does not take our outcomes.") from error
-                await asyncio.sleep(wait)
-        raise AssertionError("unreachable")
+                act = partial(gate.pass_through, again=True)
+                await self._engine.pause(wait)
+        return await self._engine.sql(act, outcomes, starts, datetime.now(UTC))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from newsletter_service import relays
 from newsletter_service.address import InvalidAddress
 from newsletter_service.delivery import claims, control, refusals, retry
+from newsletter_service.delivery.engine import Stopped
 from newsletter_service.delivery.gatekeeper import Gatekeeper
 from newsletter_service.delivery.ledger import Answer, Claim, Outcome, Start
 from newsletter_service.delivery.letters import parsed
@@ -55,12 +56,14 @@ class Lane:
         while self.waiting and not self.turn.over:
             claim = self.waiting.popleft()
             route = self._route(claim)
-            if route is None:
+            if route is None:  # others may still have one: in trial mode it depends on the reader
                 self._return(claim)
-                self.turn.halt("no relay is open")
-                return
+                self.turn.stranded = True
+                continue
             try:
                 await self._send(claim, route)
+            except Stopped:
+                self._return(claim)
             except RelayRefusesUs as error:
                 self._return(claim)
                 await self._close_relay(route, error)
@@ -82,9 +85,9 @@ class Lane:
         if prepared is None:
             return
         dated_ms, data = prepared
-        await self.turn.pace.wait()
-        pool = self.turn.engine.pool(route, self.turn.settings.smtp_connections)
-        async with pool.connection() as connection:
+        engine = self.turn.engine
+        await engine.pause(self.turn.pace.next_wait())
+        async with engine.connection(route, self.turn.settings.smtp_connections) as connection:
             await self._transact(connection, Start(claim, route.id, dated_ms), data)
 
     def _prepare(self, claim: Claim) -> tuple[int, bytes] | None:
@@ -124,8 +127,16 @@ class Lane:
         except NotSent as error:
             self._not_sent(claim, error)
             return
+        except Exception:  # as in _prepare: no body has left
+            log.exception("envelope_failed", extra={"issue_id": claim.issue_id, "n": claim.n})
+            self._crashed(claim)
+            return
         if not envelope.accepted:
             await self._refused(claim, envelope.reply, envelope.phase)
+            return
+        if self.turn.engine.stopping.is_set():
+            await connection.abandon()
+            self._return(claim)
             return
         answer = await self.gatekeeper.ask(start)
         if answer is not Answer.PASSED:
@@ -153,6 +164,10 @@ class Lane:
             raise
         except NotSent as error:
             self._not_sent(claim, error)
+            return
+        except Exception:  # it passed the gate: nobody can say whether it left
+            log.exception("body_failed", extra={"issue_id": claim.issue_id, "n": claim.n})
+            self.gatekeeper.settle(Outcome(claim, _D.IN_DOUBT, reply="The worker failed."))
             return
         if reply.ok:
             self.turn.breaker.accepted(start.relay_id)

@@ -62,6 +62,10 @@ class Outcome:
     uncharged: bool = False
     phase: Phase = Phase.RCPT
 
+    def __post_init__(self) -> None:
+        # PostgreSQL takes no NUL in a text, and a relay may say anything.
+        object.__setattr__(self, "reply", self.reply.replace("\0", ""))
+
 
 class Answer(StrEnum):
     """What the gate says to a start."""

@@ -24,6 +24,10 @@ class Letters:
         self._keys = keys
         self._prepared: dict[tuple[int, str], Prepared] = {}
 
+    def has(self, wanted: set[tuple[int, str]]) -> bool:
+        """Whether these (issue, locale) pairs are prepared."""
+        return wanted <= self._prepared.keys()
+
     def load(self, connection: Connection, wanted: set[tuple[int, str]]) -> None:
         """Prepare the editions of these (issue, locale) pairs."""
         for key in wanted - self._prepared.keys():

@@ -1,6 +1,5 @@
 """Keeps a worker to its share of a relay's rate; nine tenths of it belong to issues (P6)."""
 
-import asyncio
 import time
 
 ISSUES_SHARE = 0.9
@@ -18,11 +17,11 @@ class Pace:
         share = rate_per_second * ISSUES_SHARE / max(workers, 1)
         self._interval = 1 / share if share > 0 else 0.0
 
-    async def wait(self) -> None:
-        """Return when the next message may start."""
+    def next_wait(self) -> float:
+        """Seconds until the next message may start; the turn after that is taken by it."""
         if not self._interval:
-            return
+            return 0.0
         now = time.monotonic()
         at = max(self._next, now)
         self._next = at + self._interval
-        await asyncio.sleep(at - now)
+        return at - now

@@ -8,6 +8,7 @@ import logging
 
 from sqlalchemy import Connection, Engine, and_, delete, select, update
 
+from newsletter_service.delivery import claims
 from newsletter_service.models import (
     Batch,
     Delivery,
@@ -48,81 +49,49 @@ def recover(engine: Engine) -> int:
 
 
 def _recover_batch(connection: Connection, batch_id: int) -> int:
-    batch = connection.execute(
-        select(Batch.issue_id, Batch.first_n, Batch.last_n, Batch.epoch)
-        .where(Batch.id == batch_id, Batch.owner != "", Batch.lease_until_ms < db_now_ms())
-        .with_for_update()
-    ).one_or_none()
-    if batch is None:
+    expired = and_(Batch.id == batch_id, Batch.owner != "", Batch.lease_until_ms < db_now_ms())
+    if connection.execute(select(Batch.id).where(expired).with_for_update()).first() is None:
         return 0
-    not_retried = ~(
-        select(Retry.n).where(Retry.issue_id == Delivery.issue_id, Retry.n == Delivery.n).exists()
-    )
-    rows = and_(
-        Delivery.issue_id == batch.issue_id,
-        Delivery.n.between(batch.first_n, batch.last_n),
-        not_retried,
-    )
-    connection.execute(
-        update(Delivery)
-        .where(rows, Delivery.state == _D.CLAIMED)
-        .values(state=_D.PENDING, epoch=Delivery.epoch + 1)
-    )
-    # The epoch stays: a reply that its worker still holds may settle the doubt.
-    doubtful = connection.execute(
-        update(Delivery)
-        .where(rows, Delivery.state == _D.DATA_STARTED)
-        .values(state=_D.IN_DOUBT, settled_ms=db_now_ms())
-    ).rowcount
+    doubtful = claims.release(connection, batch_id)
     connection.execute(
         update(Batch)
         .where(Batch.id == batch_id)
-        .values(
-            owner="",
-            lease_until_ms=0,
-            epoch=batch.epoch + 1,
-            crashes=Batch.crashes + 1,
-            pending=Batch.pending - doubtful,
-            in_doubt=Batch.in_doubt + doubtful,
-            done=Batch.pending - doubtful == 0,
-        )
+        .values(owner="", lease_until_ms=0, epoch=Batch.epoch + 1, crashes=Batch.crashes + 1)
     )
     return doubtful
 
 
 def _recover_retry(connection: Connection, issue_id: int, n: int) -> int:
-    row = connection.execute(
-        select(Retry.batch_id, Delivery.state)
-        .join(Delivery, and_(Delivery.issue_id == Retry.issue_id, Delivery.n == Retry.n))
-        .where(
-            Retry.issue_id == issue_id,
-            Retry.n == n,
-            Retry.owner != "",
-            Retry.lease_until_ms < db_now_ms(),
-        )
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
+    key = and_(Retry.issue_id == issue_id, Retry.n == n)
+    batch_id = connection.scalar(select(Retry.batch_id).where(key))
+    # The batch first, as everywhere, so that no two transactions wait in a circle.
+    connection.execute(select(Batch.id).where(Batch.id == batch_id).with_for_update())
+    expired = and_(key, Retry.owner != "", Retry.lease_until_ms < db_now_ms())
+    if connection.execute(select(Retry.n).where(expired).with_for_update()).first() is None:
         return 0
     delivery = and_(Delivery.issue_id == issue_id, Delivery.n == n)
-    key = and_(Retry.issue_id == issue_id, Retry.n == n)
-    if row.state != _D.DATA_STARTED:
-        connection.execute(
-            update(Delivery)
-            .where(delivery, Delivery.state == _D.CLAIMED)
-            .values(state=_D.DEFERRED, epoch=Delivery.epoch + 1, crashes=Delivery.crashes + 1)
-        )
-        connection.execute(update(Retry).where(key).values(owner="", lease_until_ms=0))
-        return 0
-    connection.execute(
+    doubtful = connection.execute(
         update(Delivery)
         .where(delivery, Delivery.state == _D.DATA_STARTED)
         .values(state=_D.IN_DOUBT, settled_ms=db_now_ms())
-    )
-    connection.execute(delete(Retry).where(key))
+    ).rowcount
+    if doubtful:
+        connection.execute(delete(Retry).where(key))
+    else:
+        connection.execute(
+            update(Delivery)
+            .where(delivery, Delivery.state == _D.CLAIMED)
+            .values(state=_D.DEFERRED, epoch=Delivery.epoch + 1)
+        )
+        connection.execute(update(Retry).where(key).values(owner="", lease_until_ms=0))
+    # The next who takes a row of this batch is careful: which one crashed us is not known yet.
     connection.execute(
         update(Batch)
-        .where(Batch.id == row.batch_id)
-        .values(deferred=Batch.deferred - 1, in_doubt=Batch.in_doubt + 1)
+        .where(Batch.id == batch_id)
+        .values(
+            deferred=Batch.deferred - doubtful,
+            in_doubt=Batch.in_doubt + doubtful,
+            crashes=Batch.crashes + 1,
+        )
     )
-    return 1
+    return doubtful

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue, relays
 from newsletter_service.delivery import claims
@@ -16,12 +17,15 @@ from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
 from newsletter_service.delivery.gatekeeper import Gatekeeper, LedgerLost
 from newsletter_service.delivery.lane import Lane
-from newsletter_service.delivery.ledger import Claim
+from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.delivery.letters import Letters
 from newsletter_service.delivery.pace import Pace
+from newsletter_service.models import DeliveryState
 from newsletter_service.relays import Routes
 
 log = logging.getLogger(__name__)
+
+SOON_MS = 5000
 
 
 def take() -> None:
@@ -44,6 +48,8 @@ class Turn:
         self.ends_at = time.monotonic() + engine.settings.turn_seconds
         self.routes: Routes
         self.halted = ""
+        self.stranded = False
+        self.owner = engine.owner
 
     @property
     def over(self) -> bool:
@@ -61,10 +67,11 @@ class Turn:
         prolonging = asyncio.ensure_future(self._prolong())
         try:
             while not self.over:
-                self.routes = await self.engine.sql(relays.routes, self.settings)
-                if not await self._one_claim():
+                self.routes = await self.engine.read(relays.routes, self.settings)
+                # Without an open relay nothing is claimed: the sweep looks again in a while.
+                if not self.routes.any_open(for_notice=False) or not await self._one_claim():
                     return False
-            return await self.engine.sql(claims.work_left)
+            return await self.engine.read(claims.work_left)
         finally:
             prolonging.cancel()
             with suppress(asyncio.CancelledError):
@@ -73,11 +80,12 @@ class Turn:
     async def _one_claim(self) -> bool:
         """Send one batch, or the retries that are due; whether there was anything."""
         engine = self.engine
-        retries = await engine.sql(claims.claim_retries, engine.owner, engine.lease_ms)
-        if retries:
-            await self._send(retries, careful=False)
+        self.owner = engine.next_owner()
+        retried = await engine.sql(claims.claim_retries, self.owner, engine.lease_ms)
+        if retried.claims:
+            await self._send(retried.claims, careful=retried.careful)
             return True
-        batched = await engine.sql(claims.claim_batch, engine.owner, engine.lease_ms)
+        batched = await engine.sql(claims.claim_batch, self.owner, engine.lease_ms)
         if batched is None:
             return False
         try:
@@ -87,38 +95,38 @@ class Turn:
         return True
 
     async def _close(self, batched: Batched) -> None:
-        wait_ms = 5_000 if self.halted else 0
+        wait_ms = SOON_MS if self.halted or self.stranded else 0
+        self.stranded = False
         await self.engine.sql(claims.close_batch, batched, wait_ms)
 
     async def _send(self, claimed: list[Claim], *, careful: bool) -> None:
-        await self.engine.sql(self.letters.load, {(c.issue_id, c.locale) for c in claimed})
-        sharers = await self.engine.sql(claims.sharers, self.engine.owner)
-        rates = [route.rate_per_second for route in self.routes.configured]
-        self.pace.share(min((rate for rate in rates if rate), default=0.0), sharers)
+        await self._load(claimed)
         gatekeeper = Gatekeeper(self.engine)
         waiting = deque(claimed)
-        lanes = [
-            Lane(self, gatekeeper, waiting, careful=careful).run()
-            for _ in range(min(len(claimed), self.settings.smtp_connections))
-        ]
-        try:
-            results = await asyncio.gather(*lanes, return_exceptions=True)
-        finally:
-            with suppress(LedgerLost):
-                await gatekeeper.close()
+        # One at a time where a worker died before: the row that is touched is the one to blame.
+        width = 1 if careful else min(len(claimed), self.settings.smtp_connections)
+        lanes = [Lane(self, gatekeeper, waiting, careful=careful).run() for _ in range(width)]
+        results = await asyncio.gather(*lanes, return_exceptions=True)
+        for claim in waiting:
+            if claim.retried:  # nobody took it; a batch gives its rows back by itself
+                gatekeeper.settle(Outcome(claim, DeliveryState.PENDING, wait_ms=SOON_MS))
+        results += await asyncio.gather(gatekeeper.close(), return_exceptions=True)
         for result in results:
             if isinstance(result, LedgerLost):
                 self.halt(str(result))
             elif isinstance(result, BaseException):
                 raise result
-        await self._give_back(waiting)
         await self._note_relays()
 
-    async def _give_back(self, waiting: deque[Claim]) -> None:
-        """Retries nobody took; a batch gives its rows back by itself."""
-        retries = [claim for claim in waiting if claim.retried]
-        if retries:
-            await self.engine.sql(claims.give_back_retries, retries)
+    async def _load(self, claimed: list[Claim]) -> None:
+        """Have the editions ready, and this worker's share of the rate."""
+        wanted = {(claim.issue_id, claim.locale) for claim in claimed}
+        if not self.letters.has(wanted):
+            await self.engine.read(self.letters.load, wanted)
+        rates = [route.rate_per_second for route in self.routes.configured]
+        slowest = min((rate for rate in rates if rate), default=0.0)
+        sharers = await self.engine.read(claims.sharers, self.engine.owner) if slowest else 1
+        self.pace.share(slowest, sharers)
 
     async def _note_relays(self) -> None:
         """Tell the relays' rows what this claim learnt about them."""
@@ -127,10 +135,13 @@ class Turn:
             await self.engine.sql(_accepted, relay_id, datetime.now(UTC))
 
     async def _prolong(self) -> None:
-        """Keep the leases while the turn works."""
+        """Keep the lease of what is in hand while the turn works; a failure is tried again."""
         while True:
             await asyncio.sleep(self.engine.lease_ms / 3000)
-            await self.engine.sql(claims.prolong, self.engine.owner, self.engine.lease_ms)
+            try:
+                await self.engine.sql(claims.prolong, self.owner, self.engine.lease_ms)
+            except SQLAlchemyError:
+                log.exception("lease_not_prolonged")
 
 
 def _accepted(connection: relays.Executor, relay_id: int, now: datetime) -> None:

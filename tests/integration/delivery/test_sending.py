@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from newsletter_service import suppression
 from newsletter_service.address import address_key, parse
-from newsletter_service.delivery import control, finish, overdue, turn
+from newsletter_service.delivery import audience, control, finish, overdue, turn
 from newsletter_service.delivery.statement import statement, tallies
 from newsletter_service.extensions import db
 from newsletter_service.models import (
@@ -46,7 +46,7 @@ def suppressed() -> dict[str, str]:
             Suppression, Suppression.address_key == Subscriber.address_key
         )
     )
-    return {address: reason for address, reason in rows}
+    return dict(rows.tuples())
 
 
 def test_every_reader_gets_the_issue_once(sending: World, smtp_sink: Sink, send: Send) -> None:
@@ -90,8 +90,6 @@ def test_r_1_7_who_left_or_is_suppressed_before_the_gate_gets_nothing(
     issue_id = sending.issue()
     key = address_key(parse("reader2@reader.test").normalised, sending.settings.address_key)
     audience_before = send  # the audience is made first, the reader leaves after
-    from newsletter_service.delivery import audience
-
     audience.expand(issue_id, datetime.now(UTC))
     with writing() as session:
         session.execute(
@@ -249,8 +247,6 @@ def test_a_paused_issue_sends_nothing_until_it_is_resumed(
 def test_a_cancelled_issue_skips_everybody_left(sending: World, send: Send) -> None:
     sending.readers(50)
     issue_id = sending.issue()
-    from newsletter_service.delivery import audience
-
     audience.expand(issue_id, datetime.now(UTC))
     control.cancel(issue_id, "anna@park.example.org", datetime.now(UTC))
     counted = send(issue_id)
