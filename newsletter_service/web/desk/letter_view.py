@@ -42,7 +42,10 @@ def page(issue_id: int) -> Response:
 def file(issue_id: int) -> Response:
     """The letter as one reader would get it, as a file that mail programs open."""
     issue = words.the_issue(issue_id)
-    letter, fixed = letter_of(issue, words.chosen_locale(issue))
+    try:
+        letter, fixed = letter_of(issue, words.chosen_locale(issue))
+    except LetterError as error:
+        return as_letter(f"<pre>{escape(str(error))}</pre>")
     links = {name: current().base_url for name in letter.slots}
     body = Prepared.of(letter, fixed).message(
         Reader(
