@@ -56,7 +56,7 @@ def command(door: Door, feed: str, readers: int) -> None:
         except demo_story.Failed as error:
             fail(f"The demo failed: {error}\nLogs: {data_dir / 'log'}")
     click.echo(
-        f"\nLook around: NEWSLETTER_DATA_DIR={_short(data_dir)} newsletter up"
+        f"\nLook around: NEWSLETTER_DATA_DIR={_short(data_dir)} {_program()} up"
         f"\nEvery mail:  {_short(data_dir / 'sandbox')} (and Brevlåda in the desk)"
     )
     sys.exit(0 if told else 1)
@@ -87,6 +87,12 @@ def _fresh(data_dir: Path) -> Path:
     except OSError:
         return Path(tempfile.mkdtemp(prefix="newsletter-demo-"))
     return data_dir
+
+
+def _program() -> str:
+    """This command as one can type it here."""
+    called = Path(sys.argv[0]).absolute()
+    return _short(called) if called.name == "newsletter" else "newsletter"
 
 
 def _short(path: Path) -> str:
