@@ -43,6 +43,7 @@ def letter(
         "introduction": _introduction(text.introduction if text else ""),
         "date": day,
         "blocks": [block_values(block, locale) for block in issue.blocks],
+        "useful": _useful(settings, issue, locale),
         "subscribe_url": f"{settings.base_url}/{where}/{issue.newsletter.slug}",
     }
     made = letters.render("issue", values, locale)
@@ -52,6 +53,12 @@ def letter(
 def block_values(block: Block, locale: str) -> dict[str, Any]:
     """One block for the template; Swedish stands in for what is not translated."""
     return {"kind": str(block.kind)} | dict(block.data.get(locale) or block.data.get("sv") or {})
+
+
+def _useful(settings: Settings, issue: Issue, locale: str) -> dict[str, str]:
+    """The links to answer by; the same in every copy, so nobody is followed (P10)."""
+    page = f"{settings.base_url}/{'nytta' if locale == 'sv' else 'useful'}/{issue.id}"
+    return {"yes_url": f"{page}/yes", "no_url": f"{page}/no"}
 
 
 def _introduction(markdown: str) -> dict[str, str] | None:

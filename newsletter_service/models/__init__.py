@@ -21,7 +21,15 @@ from newsletter_service.models.delivery import (
     SkipReason,
     delivery_columns,
 )
-from newsletter_service.models.issues import Block, BlockKind, Edition, Issue, IssueState, IssueText
+from newsletter_service.models.issues import (
+    Answers,
+    Block,
+    BlockKind,
+    Edition,
+    Issue,
+    IssueState,
+    IssueText,
+)
 from newsletter_service.models.lists import NewsletterList, Organisation
 from newsletter_service.models.news import Item, Source, list_source
 from newsletter_service.models.notices import Notice
@@ -40,6 +48,7 @@ from newsletter_service.models.subscribers import (
 )
 
 __all__ = [
+    "Answers",
     "AuditEvent",
     "Batch",
     "Block",

@@ -147,6 +147,16 @@ class Block(Base):
     data: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON, default=dict)
 
 
+class Answers(Base):
+    """What readers answered to "was this letter useful?": totals, nobody's in particular (P10)."""
+
+    __tablename__ = "answers"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    useful: Mapped[int] = mapped_column(default=0)
+    useless: Mapped[int] = mapped_column(default=0)
+
+
 class Edition(Base):
     """The frozen letter of an issue in one language; what was approved is what is sent.
 

@@ -6,14 +6,18 @@ ISSUES_PER_PARTITION = 100
 MADE_AHEAD = 1000
 
 
-def make_ahead(connection: Connection, newest_issue_id: int) -> list[str]:
-    """Make every missing partition up to `MADE_AHEAD` issues beyond the newest one.
+LOCK = 0x6E6C7031  # any number, the same in every process
 
-    Does nothing on SQLite. Returns the names of those made. Attaching a table that is already
-    filled with its constraint takes no lock that sends would wait for.
+
+def make_ahead(connection: Connection, newest_issue_id: int, ahead: int = MADE_AHEAD) -> list[str]:
+    """Make every missing partition from the newest issue's own to `ahead` issues beyond it.
+
+    Does nothing on SQLite. Returns the names of those made. Attaching a table takes no lock
+    that sends would wait for; processes that come at the same moment wait for each other.
     """
     if connection.dialect.name != "postgresql":
         return []
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     have = set(
         connection.scalars(
             text(
@@ -23,7 +27,8 @@ def make_ahead(connection: Connection, newest_issue_id: int) -> list[str]:
         )
     )
     made = []
-    for start in range(0, newest_issue_id + MADE_AHEAD, ISSUES_PER_PARTITION):
+    first = newest_issue_id - newest_issue_id % ISSUES_PER_PARTITION
+    for start in range(first, newest_issue_id + ahead + 1, ISSUES_PER_PARTITION):
         name = f"delivery_p{start // ISSUES_PER_PARTITION:05d}"
         if name in have:
             continue

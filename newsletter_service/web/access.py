@@ -27,6 +27,7 @@ CSRF_EXEMPT: dict[str, str] = {
     "public.undo": "the page that unsubscribed holds the proof; no cookie (P8)",
     "public.confirm": "the secret of the mailed link is the key; no cookie",
     "public.block": "the secret of the mailed link is the key; no cookie",
+    "public.answer": "counted for nobody in particular, behind a limit; no cookie",
     "public.preferences": "the link itself is the key, and only takes away; no cookie",
 }
 

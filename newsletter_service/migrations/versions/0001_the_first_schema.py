@@ -429,6 +429,13 @@ def upgrade() -> None:
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_subscription_subscriber_id'), ['subscriber_id'], unique=False)
 
+    op.create_table('answers',
+    sa.Column('issue_id', sa.Integer(), nullable=False),
+    sa.Column('useful', sa.Integer(), nullable=False),
+    sa.Column('useless', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['issue_id'], ['issue.id'], name=op.f('fk_answers_issue_id_issue')),
+    sa.PrimaryKeyConstraint('issue_id', name=op.f('pk_answers'))
+    )
     op.create_table('block',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('issue_id', sa.Integer(), nullable=False),

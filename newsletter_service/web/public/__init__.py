@@ -3,7 +3,14 @@
 They set no cookie and run no script. Swedish and English have addresses of their own.
 """
 
-from newsletter_service.web.public import about, confirming, leaving, preferences, sign_up
+from newsletter_service.web.public import (
+    about,
+    answering,
+    confirming,
+    leaving,
+    preferences,
+    sign_up,
+)
 from newsletter_service.web.public.pages import blueprint
 
-__all__ = ["about", "blueprint", "confirming", "leaving", "preferences", "sign_up"]
+__all__ = ["about", "answering", "blueprint", "confirming", "leaving", "preferences", "sign_up"]

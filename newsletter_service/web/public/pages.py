@@ -29,6 +29,7 @@ PATHS = {
     "unsubscribe": {"sv": "/avprenumerera/<token>", "en": "/unsubscribe/<token>"},
     "undo": {"sv": "/avprenumerera/<token>/angra", "en": "/unsubscribe/<token>/undo"},
     "preferences": {"sv": "/installningar/<token>", "en": "/preferences/<token>"},
+    "answer": {"sv": "/nytta/<int:issue_id>/<reply>", "en": "/useful/<int:issue_id>/<reply>"},
     "privacy": {"sv": "/integritet", "en": "/privacy"},
 }
 # every letter names the English address of these, whatever its reader's language
