@@ -1,38 +1,34 @@
 """Sends notices: their own process, their own connection, the same gate (P6)."""
 
+import asyncio
 import logging
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import time
 
 from flask import current_app
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter_service import relays
-from newsletter_service.delivery import notice_letters, refusals, retry
-from newsletter_service.delivery.engine import SendingEngine, engine_of
+from newsletter_service.delivery import notice_ledger, notice_letters, refusals, retry
+from newsletter_service.delivery.engine import SendingEngine, Stopped, engine_of
 from newsletter_service.delivery.letters import parsed
+from newsletter_service.delivery.notice_ledger import SOON_MS, Ending
 from newsletter_service.mail.smtp.connection import Connection as SmtpConnection
 from newsletter_service.mail.smtp.dsn import DsnParams
 from newsletter_service.mail.smtp.errors import (
     InDoubt,
     MalformedAddress,
+    MalformedMessage,
     NeedsSmtpUtf8,
     NotSent,
     RelayRefusesUs,
     RelayUnavailable,
 )
 from newsletter_service.mail.smtp.replies import Phase, Reply
-from newsletter_service.models import (
-    DeliveryState,
-    Notice,
-    Relay,
-    SkipReason,
-    Suppression,
-    SuppressionReason,
-    db_now_ms,
-)
+from newsletter_service.models import DeliveryState, Notice, SkipReason
 from newsletter_service.relays import Route
 from newsletter_service.verdicts import RelayReply
 
@@ -40,26 +36,7 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS = 2
 CRASHES_ALLOWED = 3
-SOON_MS = 5000
 _D = DeliveryState
-OPEN = (_D.PENDING, _D.DEFERRED)
-
-# A confirmation may reach an address that bounced: its answer proves that it works (R 4.8).
-_BARS_CONFIRMATION = (
-    SuppressionReason.COMPLAINT,
-    SuppressionReason.BLOCKED_BY_OWNER,
-    SuppressionReason.MANUAL,
-)
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What became of one try; `wait_ms` is for a deferral."""
-
-    state: DeliveryState
-    code: int | None = None
-    reply: str = ""
-    wait_ms: int = 0
 
 
 def _later(error: NotSent | None, reason: str = "", wait_ms: int = SOON_MS) -> Ending:
@@ -75,47 +52,37 @@ def send_due() -> None:
 
 
 async def _drain(engine: SendingEngine) -> None:
-    await engine.sql(_recover)
+    await engine.sql(notice_ledger.recover)
+    prolonging = asyncio.ensure_future(_prolong(engine))
+    try:
+        lanes = [_lane(engine) for _ in range(CONNECTIONS)]
+        results = await asyncio.gather(*lanes, return_exceptions=True)
+    finally:
+        prolonging.cancel()
+        with suppress(asyncio.CancelledError):
+            await prolonging
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _lane(engine: SendingEngine) -> None:
+    """One connection's notices: a slow answer to one does not hold up the next."""
     while not engine.stopping.is_set():
-        claimed = await engine.sql(_claim, engine.owner, engine.lease_ms)
+        claimed = await engine.sql(notice_ledger.claim, engine.owner, engine.lease_ms)
         if claimed is None:
             return
         await _send(engine, *claimed)
 
 
-def _recover(connection: Connection) -> None:
-    """What a dead process held: claimed waits again, data_started is in doubt."""
-    expired = (Notice.owner != "", Notice.lease_until_ms < db_now_ms())
-    for before, after in ((_D.CLAIMED, _D.PENDING), (_D.DATA_STARTED, _D.IN_DOUBT)):
-        connection.execute(
-            update(Notice)
-            .where(*expired, Notice.state == before)
-            .values(state=after, owner="", epoch=Notice.epoch + 1, crashes=Notice.crashes + 1)
-        )
-
-
-def _claim(connection: Connection, owner: str, lease_ms: int) -> tuple[int, int] | None:
-    """Take the oldest due notice: its id and epoch."""
-    due = connection.execute(
-        select(Notice.id, Notice.epoch)
-        .where(Notice.state.in_(OPEN), Notice.due_ms <= db_now_ms())
-        .order_by(Notice.due_ms, Notice.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
-    if due is None:
-        return None
-    connection.execute(
-        update(Notice)
-        .where(Notice.id == due.id)
-        .values(
-            state=_D.CLAIMED,
-            owner=owner,
-            epoch=due.epoch + 1,
-            lease_until_ms=db_now_ms() + lease_ms,
-        )
-    )
-    return due.id, due.epoch + 1
+async def _prolong(engine: SendingEngine) -> None:
+    """Keep the leases while a relay takes its time; a failure is tried again."""
+    while True:
+        await asyncio.sleep(engine.lease_ms / 3000)
+        try:
+            await engine.sql(notice_ledger.prolong, engine.owner, engine.lease_ms)
+        except SQLAlchemyError:
+            log.exception("lease_not_prolonged")
 
 
 async def _send(engine: SendingEngine, notice_id: int, epoch: int) -> None:
@@ -126,18 +93,20 @@ async def _send(engine: SendingEngine, notice_id: int, epoch: int) -> None:
         return
     mail, route = made
     if route is None:
-        await engine.sql(_settle, mail, _later(None, "no relay is open"))
+        await engine.sql(notice_ledger.settle, mail, _later(None, "no relay is open"))
         return
     try:
-        async with engine.pool(route, CONNECTIONS).connection() as connection:
+        async with engine.connection(route, CONNECTIONS) as connection:
             await _transact(engine, connection, mail, route)
+    except Stopped:
+        await engine.sql(notice_ledger.give_back, mail)
     except RelayRefusesUs as error:
         log.error("relay_refuses_us", extra={"relay": route.name, "smtp_code": error.code})
         await engine.sql(relays.pause, route.id, str(error), now)
-        await engine.sql(_settle, mail, _later(error))
+        await engine.sql(notice_ledger.settle, mail, _later(error))
     except RelayUnavailable as error:
         wait_ms = await engine.sql(_back_off, route.id, str(error), now)
-        await engine.sql(_settle, mail, _later(error, wait_ms=wait_ms))
+        await engine.sql(notice_ledger.settle, mail, _later(error, wait_ms=wait_ms))
 
 
 def _make(
@@ -146,14 +115,15 @@ def _make(
     """The mail and its relay; None when the notice was settled instead."""
     with Session(bind=connection) as session:
         notice = session.get_one(Notice, notice_id)
+        if notice.epoch != epoch:
+            return None  # the lease ran out and somebody else has it
         skip = _why_not(session, notice, now)
         if skip is None:
             try:
                 mail = notice_letters.make(session, engine, notice, int(time()) * 1000)
             except Exception:  # one notice's data must never stop the others (P12)
                 log.exception("notice_failed", extra={"notice_id": notice_id, "kind": notice.kind})
-                _after_crash(notice)
-                session.flush()
+                notice_ledger.crashed(connection, notice_id, epoch)
                 return None
             routes = relays.routes(session, engine.settings)
             route = routes.choose(notice.address, for_notice=True, to_staff=notice.to_staff)
@@ -164,37 +134,15 @@ def _make(
     return None
 
 
-def _after_crash(notice: Notice) -> None:
-    notice.crashes += 1
-    notice.owner = ""
-    if notice.crashes >= CRASHES_ALLOWED:
-        notice.state, notice.skip_reason = _D.SKIPPED, SkipReason.INTERNAL_ERROR
-        notice.sealed = None
-    else:
-        notice.state = _D.DEFERRED
-        notice.due_ms = int(time() * 1000) + 60_000 * notice.crashes
-
-
 def _why_not(session: Session, notice: Notice, now: datetime) -> SkipReason | None:
     if notice.expires_at <= now:
         return SkipReason.EXPIRED
     if notice.crashes >= CRASHES_ALLOWED:
         return SkipReason.INTERNAL_ERROR
-    barred = session.scalar(_suppressed(notice.address_key, notice.kind, notice.to_staff).limit(1))
-    return SkipReason.SUPPRESSED if barred else None
-
-
-def _suppressed(address_key: bytes, kind: str, to_staff: bool) -> Select[int]:
-    query = select(Suppression.id).where(
-        Suppression.address_key == address_key,
-        Suppression.scope == 0,
-        Suppression.released_at.is_(None),
+    barred = session.scalar(
+        notice_ledger.suppressed(notice.address_key, notice.kind, notice.to_staff).limit(1)
     )
-    if to_staff:
-        return query.where(Suppression.id < 0)
-    if kind == "confirmation":
-        return query.where(Suppression.reason.in_(_BARS_CONFIRMATION))
-    return query
+    return SkipReason.SUPPRESSED if barred else None
 
 
 async def _transact(
@@ -213,17 +161,21 @@ async def _transact(
             dsn=DsnParams(envid=f"notice.{mail.notice_id}"),
         )
     except (NeedsSmtpUtf8, MalformedAddress) as error:
-        await engine.sql(_settle, mail, Ending(_D.REFUSED, error.code, error.reason))
+        await engine.sql(notice_ledger.settle, mail, Ending(_D.REFUSED, error.code, error.reason))
         return
     except (RelayUnavailable, RelayRefusesUs):
         raise
     except NotSent as error:
-        await engine.sql(_settle, mail, _later(error))
+        await engine.sql(notice_ledger.settle, mail, _later(error))
+        return
+    if engine.stopping.is_set():
+        await connection.abandon()
+        await engine.sql(notice_ledger.give_back, mail)
         return
     if not answer.accepted:
         await _refused(engine, mail, answer.reply, answer.phase)
         return
-    if not await engine.sql(_gate, mail, route.id):
+    if not await engine.sql(notice_ledger.pass_gate, mail, route.id):
         await connection.abandon()
         return
     await _body(engine, connection, mail, route)
@@ -238,66 +190,23 @@ async def _body(
     try:
         reply = await connection.body(mail.data)
     except InDoubt as error:
-        await engine.sql(_settle, mail, Ending(_D.IN_DOUBT, None, error.reason))
+        await engine.sql(notice_ledger.settle, mail, Ending(_D.IN_DOUBT, None, error.reason))
         return
+    except MalformedMessage as error:
+        log.exception("notice_malformed", extra={"notice_id": mail.notice_id, "kind": mail.kind})
+        await engine.sql(notice_ledger.settle, mail, Ending(_D.REFUSED, None, error.reason))
+        return
+    except (RelayUnavailable, RelayRefusesUs):
+        raise
     except NotSent as error:
-        await engine.sql(_settle, mail, _later(error))
+        wait = retry.wait_ms(mail.tries + 1, engine.settings.retry_seconds, str(mail.notice_id))
+        await engine.sql(notice_ledger.settle, mail, _later(error, wait_ms=wait))
         return
     if reply.ok:
-        await engine.sql(_settle, mail, Ending(_D.ACCEPTED, reply.code, reply.text))
+        await engine.sql(notice_ledger.settle, mail, Ending(_D.ACCEPTED, reply.code, reply.text))
         await engine.sql(_accepted, route.id, datetime.now(UTC))
     else:
         await _refused(engine, mail, reply, Phase.DOT)
-
-
-def _gate(connection: Connection, mail: notice_letters.Mail, relay_id: int) -> bool:
-    """The same gate as an issue's: mine, relay open, nobody suppressed meanwhile."""
-    barred = _suppressed(mail.address_key, mail.kind, mail.to_staff).exists()
-    relay_open = select(Relay.id).where(Relay.id == relay_id, Relay.paused_at.is_(None)).exists()
-    moved = connection.execute(
-        update(Notice)
-        .where(
-            Notice.id == mail.notice_id,
-            Notice.epoch == mail.epoch,
-            Notice.state == _D.CLAIMED,
-            relay_open,
-            ~barred,
-        )
-        .values(
-            state=_D.DATA_STARTED,
-            tries=Notice.tries + 1,
-            relay_id=relay_id,
-            dated_ms=mail.dated_ms,
-        )
-    )
-    if moved.rowcount == 1:
-        return True
-    connection.execute(
-        update(Notice)
-        .where(Notice.id == mail.notice_id, Notice.epoch == mail.epoch, Notice.state == _D.CLAIMED)
-        .values(state=_D.DEFERRED, owner="", due_ms=db_now_ms() + SOON_MS)
-    )
-    return False
-
-
-def _settle(connection: Connection, mail: notice_letters.Mail, ending: Ending) -> bool:
-    """Write the outcome, if the notice is still ours; whether it was."""
-    before = [_D.CLAIMED, _D.DATA_STARTED]
-    over = ending.state != _D.DEFERRED
-    moved = connection.execute(
-        update(Notice)
-        .where(Notice.id == mail.notice_id, Notice.epoch == mail.epoch, Notice.state.in_(before))
-        .values(
-            state=ending.state,
-            owner="",
-            code=ending.code,
-            reply=ending.reply[:300],
-            settled_ms=db_now_ms(),
-            due_ms=db_now_ms() + ending.wait_ms,
-            sealed=None if over else Notice.sealed,
-        )
-    )
-    return moved.rowcount == 1
 
 
 async def _refused(
@@ -307,7 +216,9 @@ async def _refused(
     said = refusals.read(reply, phase)
     if said.retry or said.meaning in refusals.OURS:
         wait = retry.wait_ms(mail.tries + 1, engine.settings.retry_seconds, str(mail.notice_id))
-        await engine.sql(_settle, mail, Ending(_D.DEFERRED, reply.code, str(reply), wait))
+        await engine.sql(
+            notice_ledger.settle, mail, Ending(_D.DEFERRED, reply.code, str(reply), wait)
+        )
     else:
         await engine.sql(_refuse, mail, reply, said)
 
@@ -316,7 +227,10 @@ def _refuse(
     connection: Connection, mail: notice_letters.Mail, reply: Reply, said: RelayReply
 ) -> None:
     """Refused for good. It is noted and never suppresses: strangers ask for these mails."""
-    if not _settle(connection, mail, Ending(_D.REFUSED, reply.code, str(reply))) or mail.to_staff:
+    if (
+        not notice_ledger.settle(connection, mail, Ending(_D.REFUSED, reply.code, str(reply)))
+        or mail.to_staff
+    ):
         return
     with Session(bind=connection) as session:
         failure = refusals.failure(
