@@ -70,18 +70,21 @@ def cancel(issue_id: int, actor: str, now: datetime) -> None:
 
 def skip_rest(issue_id: int, reason: SkipReason) -> int:
     """Turn all that is pending or deferred into skipped, a batch a commit; returns how many."""
-    total = 0
-    while (number := _skip_one_batch(issue_id, reason)) is not None:
+    total = batch_id = 0
+    while (skipped := _skip_one_batch(issue_id, batch_id, reason)) is not None:
+        batch_id, number = skipped
         total += number
     return total
 
 
-def _skip_one_batch(issue_id: int, reason: SkipReason) -> int | None:
+def _skip_one_batch(issue_id: int, after: int, reason: SkipReason) -> tuple[int, int] | None:
+    """The next open batch after one, unless a worker has it: its id and how many were skipped."""
     with writing() as session:
         batch = session.scalars(
             select(Batch)
             .where(
                 Batch.issue_id == issue_id,
+                Batch.id > after,
                 Batch.owner == "",
                 (Batch.pending > 0) | (Batch.deferred > 0),
             )
@@ -91,20 +94,21 @@ def _skip_one_batch(issue_id: int, reason: SkipReason) -> int | None:
         ).one_or_none()
         if batch is None:
             return None
+        waiting = and_(
+            Retry.issue_id == issue_id,
+            Retry.n.between(batch.first_n, batch.last_n),
+            Retry.owner == "",
+        )
+        # Retries before deliveries, as those do who claim them.
+        session.execute(select(Retry.n).where(waiting).with_for_update())
         rows = and_(Delivery.issue_id == issue_id, Delivery.n.between(batch.first_n, batch.last_n))
         taken = _skip_rows(session, rows, reason)
-        session.execute(
-            delete(Retry).where(
-                Retry.issue_id == issue_id,
-                Retry.n.between(batch.first_n, batch.last_n),
-                Retry.owner == "",
-            )
-        )
+        session.execute(delete(Retry).where(waiting))
         batch.pending -= taken[_D.PENDING]
         batch.deferred -= taken[_D.DEFERRED]
         batch.skipped += sum(taken.values())
         batch.done = batch.pending == 0
-        return sum(taken.values()) or None
+        return batch.id, sum(taken.values())
 
 
 def _skip_rows(
@@ -170,13 +174,15 @@ def settle_notice_by_evidence(session: Session, notice_id: int) -> bool:
 def resend(issue_id: int, n: int, actor: str, now: datetime) -> None:
     """Send a doubtful one again with the same bytes; the reader may get two. `NotPossible`."""
     with writing() as session:
+        issue = _issue(session, issue_id, IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
+        if issue.expires_at is not None and issue.expires_at <= now:
+            raise NotPossible(f"Issue {issue_id} is too old to be sent again; settle it instead.")
         batch = _out_of_doubt(session, issue_id, n, _D.DEFERRED)
         session.execute(
             insert(Retry).values(
                 issue_id=issue_id, n=n, batch_id=batch.id, due_ms=0, owner="", lease_until_ms=0
             )
         )
-        issue = session.get_one(Issue, issue_id)
         if issue.state == IssueState.SENT:
             issue.move(IssueState.SENDING)
         audit.record(session, actor, "delivery.resent", f"delivery:{issue_id}.{n}")
@@ -184,19 +190,21 @@ def resend(issue_id: int, n: int, actor: str, now: datetime) -> None:
 
 
 def _out_of_doubt(session: Session, issue_id: int, n: int, after: DeliveryState) -> Batch:
+    # The batch first, as everywhere, so that no two transactions wait in a circle.
+    batch = session.scalars(
+        select(Batch)
+        .where(Batch.issue_id == issue_id, Batch.first_n <= n, Batch.last_n >= n)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
     moved = changed(
         session,
         update(Delivery)
         .where(Delivery.issue_id == issue_id, Delivery.n == n, Delivery.state == _D.IN_DOUBT)
         .values(state=after, epoch=Delivery.epoch + 1, settled_ms=db_now_ms()),
     )
-    if moved != 1:
+    if moved != 1 or batch is None:
         raise NotPossible(f"Delivery {issue_id}.{n} is not in doubt.")
-    batch = session.scalars(
-        select(Batch)
-        .where(Batch.issue_id == issue_id, Batch.first_n <= n, Batch.last_n >= n)
-        .with_for_update()
-    ).one()
     batch.in_doubt -= 1
     setattr(batch, after, getattr(batch, after) + 1)
     return batch
