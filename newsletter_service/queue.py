@@ -40,6 +40,7 @@ WORK = {
 NO_TIMEOUT = -1
 FAILED_JOBS_KEPT_S = 7 * 24 * 3600
 PAUSE_AFTER_FAILURE_S = 3.0
+ENOUGH_JOBS = 500
 WORKERS_PATIENCE_S = 15.0
 VISITORS_PATIENCE_S = 0.5  # a hung queue server must not hold up whoever waits for a page
 KEY = "newsletter-queue"
@@ -156,6 +157,26 @@ def nudge_now(wanted: Iterable[tuple[str, tuple[int, ...]]]) -> int:
             queueing.silent_until = time.monotonic() + PAUSE_AFTER_FAILURE_S
             log.warning("nudge_failed", extra={"work": name, "error": type(error).__name__})
     return enqueued
+
+
+def nudge_overdue(wanted: Iterable[tuple[str, tuple[int, ...]]]) -> int:
+    """Enqueue what a sweep found, unless its queue is long already.
+
+    The sweep finds the same work every time until a worker has done it; while none works, jobs
+    must not pile up. Returns how many were enqueued.
+    """
+    enough: dict[str, bool] = {}
+    pressing = []
+    for name, ids in wanted:
+        listed = WORK[name]
+        if listed not in enough:
+            try:
+                enough[listed] = queue(listed, VISITORS_PATIENCE_S).count >= ENOUGH_JOBS
+            except (redis.exceptions.RedisError, NoQueue):
+                enough[listed] = False  # the nudge below counts the failure
+        if not enough[listed]:
+            pressing.append((name, ids))
+    return nudge_now(pressing)
 
 
 def _enqueue(name: str, ids: tuple[int, ...]) -> int:

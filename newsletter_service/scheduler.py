@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import redis
 from flask import Flask
@@ -18,7 +18,7 @@ from newsletter_service import queue
 from newsletter_service.bounces import intake
 from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
-from newsletter_service.models import Lease, db_now_ms, ledger
+from newsletter_service.models import Lease, db_now_ms, ledger, utc_of_ms
 from newsletter_service.news import fetch, probe
 from newsletter_service.operations import go_live, tidy
 
@@ -30,17 +30,22 @@ TICK_S = 2.0
 
 
 def sweep(now: datetime) -> None:
-    """Start what is due, recover what was lost, and nudge what is overdue (P1)."""
-    overdue.start_due(now)
-    wanted = overdue.sweep(now)
-    wanted += [("bounces.process", (message_id,)) for message_id in intake.overdue(now)]
+    """Recover what was lost and nudge what is overdue (P1)."""
+    queue.nudge_overdue(overdue.sweep(now))
+
+
+def nudge_inputs(now: datetime) -> None:
+    """Nudge the mails that came back, the sources that are due and the sites to look at."""
+    wanted = [("bounces.process", (message_id,)) for message_id in intake.overdue(now)]
     wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]
     wanted += [("site.discover", (probe_id,)) for probe_id in probe.overdue(now)]
-    queue.nudge_now(wanted)
+    queue.nudge_overdue(wanted)
 
 
 TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
+    (timedelta(seconds=2), overdue.start_due),
     (timedelta(seconds=2), sweep),
+    (timedelta(seconds=2), nudge_inputs),
     (timedelta(hours=1), lambda _now: overdue.make_partitions()),
     (timedelta(hours=1), tidy.retain),
     (timedelta(hours=1), go_live.apply_mode),
@@ -89,11 +94,21 @@ def let_go(owner: str) -> None:
 
 
 def _tick(last: dict[int, float]) -> None:
+    """Do what is due, each by itself: one that fails stops no other and is tried again."""
     for number, (interval, act) in enumerate(TICKS):
         if time.monotonic() - last.get(number, float("-inf")) < interval.total_seconds():
             continue
         last[number] = time.monotonic()
         try:
-            act(datetime.now(UTC))
+            act(database_time())
         except redis.exceptions.RedisError:
             log.warning("queue_unreachable")
+        except Exception:
+            log.exception("tick_failed")
+            db.session.rollback()
+
+
+def database_time() -> datetime:
+    """Now, by the clock that all machines share: one of ours may be minutes off."""
+    with db.engine.connect() as connection:
+        return utc_of_ms(connection.execute(select(db_now_ms())).scalar_one())

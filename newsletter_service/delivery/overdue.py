@@ -1,8 +1,10 @@
 """What is overdue in sending: the sweep's questions, so that a lost nudge loses nobody (P1)."""
 
+import logging
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue
 from newsletter_service.delivery import claims, control
@@ -19,12 +21,17 @@ from newsletter_service.models import (
 )
 from newsletter_service.models.partitions import make_ahead
 
+log = logging.getLogger(__name__)
+
 Nudges = list[tuple[str, tuple[int, ...]]]
 
 
 def sweep(now: datetime) -> Nudges:
     """Recover expired leases and say which work waits for a worker."""
-    recover(db.engine)
+    try:
+        recover(db.engine)
+    except SQLAlchemyError:  # the rest need not wait for it; it is tried again at the next sweep
+        log.exception("recovery_failed")
     nudges: Nudges = []
     with db.engine.connect() as connection:
         if claims.work_left(connection):
