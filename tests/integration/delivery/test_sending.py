@@ -46,7 +46,7 @@ def suppressed() -> dict[str, str]:
             Suppression, Suppression.address_key == Subscriber.address_key
         )
     )
-    return dict(rows.tuples())
+    return {row.address: row.reason for row in rows}
 
 
 def test_every_reader_gets_the_issue_once(sending: World, smtp_sink: Sink, send: Send) -> None:
