@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from newsletter_service.extensions import db
@@ -32,6 +32,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _form_too_old)
     app.register_error_handler(IllegalMove, _already_moved)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(DataError, _cannot_be_kept)
+    app.register_error_handler(OverflowError, _cannot_be_kept)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -130,6 +132,13 @@ def _database_away(error: OperationalError) -> Response:
     response = answer(503)
     response.headers["Retry-After"] = "30"
     return response
+
+
+def _cannot_be_kept(error: DataError | OverflowError) -> Response:
+    """A number or a character that no database takes; nobody types it, so a general word does."""
+    db.session.rollback()
+    log.warning("not_storable", extra={"error": type(error).__name__})
+    return answer(400)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -11,6 +11,7 @@ import redis
 from flask import Flask, Response, g, request
 from limits.storage import RedisStorage
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from newsletter_service import queue
 from newsletter_service.extensions import csrf, limiter
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 YEAR_S = 365 * 24 * 3600
 STAFF_BODY_BYTES = 2 * 1024 * 1024
 CSRF_TOKEN_S = 12 * 3600
+LARGEST_ID = 2**31 - 1
 _ORIGIN = re.compile(r"https?://[\w.:\[\]-]+(?=/|$)", re.ASCII)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -54,11 +56,19 @@ def init_app(app: Flask, settings: Settings) -> None:
         count = settings.trusted_proxies
         proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
         app.wsgi_app = proxied  # type: ignore[method-assign]
+    app.url_map.converters["int"] = RowNumber
     app.before_request(_name_request)
     app.after_request(_add_headers)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     csrf.init_app(app)
     limiter.init_app(app)
+
+
+class RowNumber(IntegerConverter):
+    """A row's number in an address; what no table can hold names no page."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=LARGEST_ID)
 
 
 def csp_nonce() -> str:
