@@ -22,6 +22,9 @@ LONGEST_ADDRESS = 254
 _ROLES_WITHOUT_READER = frozenset({"abuse", "postmaster", "mailer-daemon"})
 
 
+RESERVED = ("test", "example", "invalid", "localhost", "example.org", "example.com", "example.net")
+
+
 class InvalidAddress(ValueError):
     """The text is no address we can write to; ``code`` says which message to show."""
 
@@ -77,6 +80,11 @@ def parse(text: str) -> Address:
 def refused_role(address: Address) -> bool:
     """Tell whether no person reads it (RFC 2142), so that it may not be subscribed."""
     return address.local.lower().partition("+")[0] in _ROLES_WITHOUT_READER
+
+
+def is_reserved(domain: str) -> bool:
+    """Whether a domain can never exist (RFC 2606, RFC 6761)."""
+    return any(domain == name or domain.endswith(f".{name}") for name in RESERVED)
 
 
 def address_key(normalised: str, key: bytes) -> bytes:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flask import current_app
 
 PREFIX = "NEWSLETTER_"
+ADDRESSES = "addresses.json"
 KEY = "newsletter-settings"
 KEY_BYTES = 32
 
@@ -200,8 +201,13 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
-        """Read the environment. Raises `SettingsError` with every fault at once."""
+        """Read the environment. Raises `SettingsError` with every fault at once.
+
+        What it leaves open about ports and the public address is as `up` noted it in the data
+        directory, so that a command beside a running `up` makes links that lead there.
+        """
         env = os.environ if env is None else env
+        env = _noted_addresses(env) | dict(env)
         values: dict[str, Any] = {}
         faults: list[str] = []
         for setting in fields(cls):
@@ -248,6 +254,15 @@ def _lookup(env: Mapping[str, str], name: str) -> str | None:
     if env.get(name + "_FILE"):
         return Path(env[name + "_FILE"]).read_text().strip()
     return env.get(name) or None
+
+
+def _noted_addresses(env: Mapping[str, str]) -> dict[str, str]:
+    path = Path(env.get(PREFIX + "DATA_DIR") or "var") / ADDRESSES
+    try:
+        noted: dict[str, str] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return noted
 
 
 def _kept_keys(data_dir: Path) -> dict[str, Any]:

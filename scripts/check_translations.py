@@ -26,6 +26,8 @@ KEYWORDS: dict[str, Any] = {
     "lazy_gettext": None,
     "lazy_ngettext": (1, 2),
     "_l": None,
+    # errors whose second argument is a sentence that pages translate when they show it
+    **dict.fromkeys(("Refused", "TooLarge", "TimedOut", "Unreachable", "FeedError"), (2,)),
 }
 MAIL_OPTIONS = {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}
 PAGE_OPTIONS = {"silent": "false", "newstyle_gettext": "true"}

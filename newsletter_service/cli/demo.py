@@ -31,7 +31,6 @@ def command(door: Door, feed: str, readers: int) -> None:
     """Run the main job once; exit 0 only if every reader is accounted for."""
     data_dir = _fresh(Path(os.environ.get("NEWSLETTER_DATA_DIR") or "var") / "demo")
     os.environ.update(service.environment(data_dir))
-    logging.disable(logging.WARNING)
     with _site(feed) as (site_url, feed_url):
         os.environ["NEWSLETTER_TRIAL_ORIGINS"] = ",".join(
             {origin_of(site_url), origin_of(feed_url)}
@@ -39,6 +38,7 @@ def command(door: Door, feed: str, readers: int) -> None:
         os.environ["NEWSLETTER_MODE"] = "trial"
         settings = Settings.from_env()
         with door.app.app_context():
+            logging.getLogger().setLevel(logging.ERROR)
             bring_up_to_date()
         plan = service.Plan(
             dict(os.environ),

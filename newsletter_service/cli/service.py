@@ -1,5 +1,6 @@
 """One whole service on this machine: embedded Valkey, and a child for each kind of process."""
 
+import json
 import os
 import socket
 import sys
@@ -11,8 +12,13 @@ from pathlib import Path
 from newsletter_service.embedded.supervise import Child, Supervisor, http_ready
 from newsletter_service.embedded.valkey import EmbeddedValkey
 from newsletter_service.queue import QUEUES
-from newsletter_service.settings import Settings
+from newsletter_service.settings import ADDRESSES, Settings
 
+_PORTS = {
+    "NEWSLETTER_LISTEN": 8000,
+    "NEWSLETTER_SANDBOX_LISTEN": 2525,
+    "NEWSLETTER_INBOUND_LISTEN": 2526,
+}
 PROGRAM = (sys.executable, "-m", "newsletter_service")
 
 
@@ -42,21 +48,18 @@ def free_port(wanted: int) -> int:
 
 
 def environment(data_dir: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a service in `data_dir`, with ports that nobody has; what is set stays."""
+    """The environment of a service in `data_dir`, with ports that nobody has; what is set stays.
+
+    The addresses are noted in the data directory for commands beside it (`Settings.from_env`).
+    """
     env = os.environ if env is None else env
-    web = free_port(8000)
-    given = {
-        "NEWSLETTER_DATA_DIR": str(data_dir),
-        "NEWSLETTER_LISTEN": f"127.0.0.1:{web}",
-        "NEWSLETTER_BASE_URL": f"http://127.0.0.1:{web}",
-        "NEWSLETTER_SANDBOX_LISTEN": f"127.0.0.1:{free_port(2525)}",
-        "NEWSLETTER_INBOUND_LISTEN": f"127.0.0.1:{free_port(2526)}",
-    }
-    given |= {
-        name: value for name, value in env.items() if name.startswith("NEWSLETTER_") and value
-    }
-    if "NEWSLETTER_BASE_URL" not in env:
-        given["NEWSLETTER_BASE_URL"] = f"http://{given['NEWSLETTER_LISTEN']}"
+    given = {name: env[name] for name in _PORTS if env.get(name)}
+    for name, port in _PORTS.items():
+        given.setdefault(name, f"127.0.0.1:{free_port(port)}")
+    base_url = env.get("NEWSLETTER_BASE_URL") or f"http://{given['NEWSLETTER_LISTEN']}"
+    given["NEWSLETTER_BASE_URL"] = base_url
+    data_dir.mkdir(parents=True, exist_ok=True)
+    (data_dir / ADDRESSES).write_text(json.dumps(given))
     return dict(env) | given | {"NEWSLETTER_DATA_DIR": str(data_dir)}
 
 

@@ -40,8 +40,8 @@ def command(door: Door, empty: bool) -> None:
     site_port = 0 if empty else service.free_port(8100)
     _let_through(site_port)
     settings = Settings.from_env()
-    logging.disable(logging.INFO)
     with door.app.app_context():
+        logging.getLogger().setLevel(logging.WARNING)
         bring_up_to_date()
     plan = service.Plan(
         dict(os.environ),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import relays
 from newsletter_service import settings as settings_module
+from newsletter_service.address import is_reserved
 from newsletter_service.issues import compose, editions, recipients
 from newsletter_service.mail.letter import Letter, LetterError
 from newsletter_service.models import Block, BlockKind, Issue, IssueState, IssueText, Organisation
@@ -46,9 +47,13 @@ class Case:
         return settings_module.current()
 
     @cached_property
-    def is_live(self) -> bool:
-        """Whether mail may reach strangers; in trial mode loopback addresses are fine (P13)."""
-        return relays.is_live(self.session)
+    def reaches_strangers(self) -> bool:
+        """Whether it is meant for the world: live, and from a domain that can exist.
+
+        In trial mode (P13), and in a rehearsal from a reserved domain, links may be of its kind.
+        """
+        sender = self.issue.newsletter.sender_address.rpartition("@")[2].lower()
+        return relays.is_live(self.session) and not is_reserved(sender)
 
     @cached_property
     def organisation(self) -> Organisation | None:

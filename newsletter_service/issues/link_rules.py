@@ -32,7 +32,7 @@ def link_private(case: Case) -> Found:
     """An address that only this machine or this house can open."""
     for link in case.links:
         host = _host(link.url)
-        if host and _is_well_formed(link) and case.is_live and _is_private(host):
+        if host and _is_well_formed(link) and case.reaches_strangers and _is_private(host):
             yield link.place, {"url": link.url}
 
 
@@ -41,7 +41,7 @@ def link_reserved(case: Case) -> Found:
     for link in case.links:
         host = _host(link.url)
         unfinished = _RESERVED.search(host) or _STAGING.match(host)
-        if host and case.is_live and unfinished and not _is_private(host):
+        if host and case.reaches_strangers and unfinished and not _is_private(host):
             yield link.place, {"url": link.url}
 
 
@@ -49,7 +49,7 @@ def picture_insecure(case: Case) -> Found:
     """Pictures over plain http are not shown everywhere, and can be read on the way."""
     for link in case.links:
         insecure = link.is_picture and link.url.lower().startswith("http:")
-        if insecure and (case.is_live or not _is_private(_host(link.url))):
+        if insecure and (case.reaches_strangers or not _is_private(_host(link.url))):
             yield link.place, {"url": link.url}
 
 

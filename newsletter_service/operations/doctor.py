@@ -15,6 +15,7 @@ import idna
 from sqlalchemy import select
 
 from newsletter_service import relays, settings
+from newsletter_service.address import is_reserved
 from newsletter_service.extensions import db
 from newsletter_service.mail.smtp.relay_url import RelayUrl, is_loopback
 from newsletter_service.models import DoctorReport, NewsletterList, writing
@@ -23,7 +24,6 @@ from newsletter_service.operations.dns import Dns
 from newsletter_service.operations.findings import Check, Outcome, failed, ok, skipped, warning
 from newsletter_service.settings import Settings
 
-RESERVED = ("test", "example", "invalid", "localhost", "example.org", "example.com", "example.net")
 LEAST_DIFFERENT_BYTES = 12
 
 
@@ -103,11 +103,6 @@ def _domains(patient: Patient) -> list[Check]:
         bounce_domain,
         patient.settings.dkim_selectors,
     )
-
-
-def is_reserved(domain: str) -> bool:
-    """Whether a domain can never exist (RFC 2606, RFC 6761)."""
-    return any(domain == name or domain.endswith(f".{name}") for name in RESERVED)
 
 
 def as_a_labels(domain: str) -> str:

@@ -4,6 +4,7 @@ Public pages are Swedish unless their address or `?lang=en` says otherwise; the 
 person's choice, then the browser.
 """
 
+import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,15 +17,39 @@ from flask_login import current_user
 from newsletter_service.extensions import babel
 from newsletter_service.settings import current
 
+
+def _l(sentence: str) -> str:
+    """Marks a text for the catalogue; it is looked up where it is shown."""
+    return sentence
+
+
 LOCALES = ("sv", "en")
 DEFAULT = "sv"
-ENGLISH_PATHS = ("/subscribe/", "/confirm/", "/preferences/", "/privacy", "/accessibility")
+ENGLISH_PATHS = (
+    "/subscribe/",
+    "/confirm/",
+    "/preferences/",
+    "/privacy",
+    "/accessibility",
+    "/useful/",
+)
 
 _MOMENT = {"sv": "d MMM y 'kl.' HH.mm", "en": "d MMM y 'at' HH:mm"}
 _SAME_YEAR = {"sv": "d MMM 'kl.' HH.mm", "en": "d MMM 'at' HH:mm"}
 _CLOCK = {"sv": "HH.mm", "en": "HH:mm"}
 _DAY = {"sv": "d MMM y", "en": "d MMM y"}
 _WEEKDAY = {"sv": "EEEE d MMM", "en": "EEEE d MMM"}
+
+
+_NUMBER = re.compile(r"\d[\d,]*")
+# Stored sentences with a number in them, as the catalogue knows them; see `told`.
+_NUMBERED = frozenset(
+    {
+        _l("The server answered with status %(number)s."),
+        _l("The answer is larger than %(number)s bytes and was dropped."),
+        _l("The feed is larger than %(number)s MB."),
+    }
+)
 
 
 def init_app(app: Flask) -> None:
@@ -119,7 +144,13 @@ def recent(when: datetime | None, now: datetime | None = None) -> str:
 
 def told(sentence: str) -> str:
     """A sentence that was stored in English, in the page's language if the catalogue has it."""
-    return str(gettext(sentence)) if sentence else ""
+    if not sentence:
+        return ""
+    number = _NUMBER.search(sentence)
+    if number is None:
+        return str(gettext(sentence))
+    pattern = sentence.replace(number[0], "%(number)s", 1)
+    return str(gettext(pattern, number=number[0])) if pattern in _NUMBERED else sentence
 
 
 def _written(when: datetime | None, patterns: dict[str, str]) -> str:

@@ -122,7 +122,8 @@ def _promise(newsletter: NewsletterList) -> str:
         else _("When you subscribe we send %(newsletter)s from %(organisation)s to your address.",
                **names)
     )  # fmt: skip
-    return f"{first} {_('You can unsubscribe at any time by the link in every letter.')}"
+    then = _("You can unsubscribe at any time by the link in every letter.")
+    return f"{first} {then}"
 
 
 def _proof(newsletter: NewsletterList) -> RequestContext:

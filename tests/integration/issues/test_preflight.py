@@ -33,6 +33,7 @@ def good(desk: World) -> Issue:
     with writing() as session:
         session.refresh(issue)
         issue.blocks[0].data = {"sv": dict(issue.blocks[0].data["sv"], url="https://park.se/kryo")}
+        issue.newsletter.sender_address = "nyhetsbrev@park.se"
         issue.tested_version = issue.version
     return issue
 
