@@ -32,8 +32,11 @@ NEWS_WAIT_S = 20
 
 @click.command("up")
 @click.option("--empty", is_flag=True, help="Without sample news and readers.")
+@click.option(
+    "--as", "email", default="", help="Who you are: the person whose log-in link is printed."
+)
 @click.pass_obj
-def command(door: Door, empty: bool) -> None:
+def command(door: Door, empty: bool, email: str) -> None:
     """Run everything, and print where to go and how to log in."""
     data_dir = Path(os.environ.get("NEWSLETTER_DATA_DIR") or "var").resolve()
     os.environ.update(service.environment(data_dir))
@@ -51,7 +54,7 @@ def command(door: Door, empty: bool) -> None:
     )
     try:
         with service.running(plan, settings) as supervisor:
-            _welcome(door, site_port)
+            _welcome(door, site_port, email)
             _wait(supervisor)
     except (ChildNotReadyError, EmbeddedValkeyError) as error:
         fail(str(error))
@@ -66,12 +69,12 @@ def _let_through(site_port: int) -> None:
         os.environ["NEWSLETTER_TRIAL_ORIGINS"] = ",".join(filter(None, [known, origin]))
 
 
-def _welcome(door: Door, site_port: int) -> None:
+def _welcome(door: Door, site_port: int, email: str) -> None:
     with door.app.app_context():
         if site_port and db.session.scalar(select(NewsletterList.id).limit(1)) is None:
             click.echo("Filling in sample news and readers …")
             _populate(f"http://127.0.0.1:{site_port}/")
-        link = _first_link()
+        link = _log_in_link(email)
         base = current().base_url
         click.echo(f"\nThe service runs.\n\n  Log in (once):  {link}")
         slug = db.session.scalar(select(NewsletterList.slug).order_by(NewsletterList.id).limit(1))
@@ -118,13 +121,18 @@ def _news_came() -> bool:
     return False
 
 
-def _first_link() -> str:
-    person = db.session.scalars(
+def _log_in_link(email: str) -> str:
+    """A one-time link for the person named, or for the first one; made if there is nobody."""
+    person = people.find(email) if email else _first_person()
+    if person is None:
+        person = people.create(email or FIRST_PERSON, "", [str(Role.ADMINISTRATOR)])
+    return links.one_time_link(person)
+
+
+def _first_person() -> Person | None:
+    return db.session.scalars(
         select(Person).where(Person.disabled_at.is_(None)).order_by(Person.id)
     ).first()
-    if person is None:
-        person = people.create(FIRST_PERSON, "", [str(Role.ADMINISTRATOR)])
-    return links.one_time_link(person)
 
 
 def _wait(supervisor: Supervisor) -> None:
