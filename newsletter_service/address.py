@@ -114,6 +114,8 @@ def _check_outline(text: str) -> None:
         raise InvalidAddress("empty")
     if any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in text):
         raise InvalidAddress("forbidden_character")
+    if "=?" in text:  # legal, but some programs read an encoded word there: another address
+        raise InvalidAddress("forbidden_character")
     if text.count("@") != 1:
         raise InvalidAddress("several_at_signs" if "@" in text else "no_at_sign")
     if len(text) > LONGEST_ADDRESS:

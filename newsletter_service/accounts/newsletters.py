@@ -10,7 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter_service import audit
-from newsletter_service.accounts.organisation import Incomplete, is_address, missing
+from newsletter_service.accounts.organisation import (
+    Incomplete,
+    harmful,
+    is_address,
+    missing,
+)
 from newsletter_service.extensions import db
 from newsletter_service.models import NewsletterList, writing
 from newsletter_service.settings import current
@@ -27,6 +32,7 @@ _TEXTS = {
     "reply_to": 254,
 }
 _NEEDED = ("name", "sender_name", "sender_address")
+_LINES = ("description", "description_en")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -108,6 +114,7 @@ def _cleaned(values: Mapping[str, str]) -> dict[str, str]:
     for name in ("sender_address", "reply_to"):
         if kept.get(name) and not is_address(kept[name]):
             faults[name] = "address"
+    faults |= harmful(values, _TEXTS, _LINES)
     if faults:
         raise Incomplete(faults)
     return kept

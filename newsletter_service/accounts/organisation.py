@@ -1,7 +1,7 @@
 """The organisation: its name, address and face. One row, made by *Kom igång* or a command."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import address as mail_address
 from newsletter_service import audit
 from newsletter_service.extensions import db
-from newsletter_service.mail import colour
+from newsletter_service.mail import clean, colour
 from newsletter_service.models import Organisation, writing
 
 ONLY = 1
@@ -33,7 +33,7 @@ _NEEDED = ("name", "postal_address", "contact_email")
 class Incomplete(ValueError):
     """Some fields cannot be kept; `faults` maps a field to a code.
 
-    Codes: `missing`, `too_long`, `address`, `url`, `colour`, `taken`.
+    Codes: `missing`, `too_long`, `characters`, `address`, `url`, `colour`, `taken`.
     """
 
     def __init__(self, faults: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ def current() -> Organisation | None:
 def save(values: Mapping[str, str], *, actor: str, now: datetime) -> Organisation:
     """Keep the given fields, make the row if it is the first time. Raises `Incomplete`."""
     kept = {name: " ".join(text.split()) for name, text in values.items() if name in _TEXTS}
-    faults = _faults(kept)
+    faults = _faults(kept) | harmful(values, _TEXTS)
     if faults:
         raise Incomplete(faults)
     with writing() as session:
@@ -77,6 +77,17 @@ def web_address(text: str) -> str:
 def missing(values: Mapping[str, str], needed: tuple[str, ...]) -> dict[str, str]:
     """The needed fields that are empty."""
     return {name: "missing" for name in needed if name in values and not values[name].strip()}
+
+
+def harmful(
+    values: Mapping[str, str], names: Iterable[str], lines: Container[str] = ()
+) -> dict[str, str]:
+    """The fields with a character that could end a header; those of `lines` may hold several."""
+    return {
+        name: "characters"
+        for name in names
+        if not clean.is_harmless(values.get(name, "").strip(), lines=name in lines)
+    }
 
 
 def _new(session: Session, now: datetime) -> Organisation:

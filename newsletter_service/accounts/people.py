@@ -11,6 +11,7 @@ from newsletter_service import address as mail_address
 from newsletter_service import audit
 from newsletter_service.accounts import links, passwords, sessions
 from newsletter_service.extensions import db
+from newsletter_service.mail import clean
 from newsletter_service.models import Organisation, Person, Role, writing
 
 COMMAND_LINE = "command line"
@@ -19,7 +20,7 @@ COMMAND_LINE = "command line"
 class PersonRefused(ValueError):
     """The person cannot be added or changed; `code` says why.
 
-    `exists`, `no_roles`, `last_administrator`, `wrong_password`.
+    `exists`, `name`, `no_roles`, `last_administrator`, `wrong_password`.
     """
 
     def __init__(self, code: str) -> None:
@@ -114,10 +115,10 @@ def change_password(
 
 
 def change_self(person_id: int, name: str, locale: str) -> None:
-    """A person's own name and the desk's language for them."""
+    """A person's own name and the desk's language for them. Raises `PersonRefused`."""
     with writing() as session:
         person = session.get_one(Person, person_id)
-        person.name, person.locale = name.strip()[:200], locale
+        person.name, person.locale = _named_so(name), locale
         _note(session, person.email, "person.changed", person)
 
 
@@ -146,7 +147,7 @@ def _add(session: Session, newcomer: Newcomer, now: datetime) -> Person:
         raise PersonRefused("exists")
     person = Person(
         email=email,
-        name=newcomer.name.strip()[:200],
+        name=_named_so(newcomer.name),
         roles=_checked(newcomer.roles),
         locale=newcomer.locale,
         created_at=now,
@@ -159,6 +160,12 @@ def _add(session: Session, newcomer: Newcomer, now: datetime) -> Person:
 def _named(session: Session, actor: str) -> str:
     """What the invited are told about who invites them."""
     return session.scalar(select(Person.name).where(Person.email == actor)) or actor
+
+
+def _named_so(name: str) -> str:
+    if not clean.is_harmless(name.strip()):
+        raise PersonRefused("name")
+    return name.strip()[:200]
 
 
 def _checked(roles: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from newsletter_service import audit
+from newsletter_service.mail import clean
 from newsletter_service.models import Block, BlockKind, Issue, IssueState, Item, writing
 
 FIELDS: dict[BlockKind, dict[str, Any]] = {
@@ -64,6 +65,14 @@ class Changed(Exception):
     """Somebody else changed the issue meanwhile; load it again."""
 
 
+class Harmful(Exception):
+    """A line holds a line break or a character that cannot be seen; `field` names it."""
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+        super().__init__(f"The {field} holds a line break or a character that cannot be seen.")
+
+
 class NotEditable(Exception):
     """The issue is no longer a draft."""
 
@@ -103,8 +112,11 @@ def write(
     """Change the words of an issue in a language; returns the version, new if anything changed.
 
     `text` holds subject, preheader or introduction; `values` a block's id to its values. Raises
-    `Changed` unless what is stored is already what was written.
+    `Changed` unless what is stored is already what was written, and `Harmful`.
     """
+    for name, written in text.items():
+        if not clean.is_harmless(written.strip(), lines=name == "introduction"):
+            raise Harmful(name)
     with writing() as session:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         differs = _write_text(issue, locale, text)

@@ -12,6 +12,19 @@ _WITHOUT_WIDTH = re.compile(
     r"|(?<![\u2190-\U0010ffff])\u200d|\u200d(?![\u2190-\U0010ffff])"
 )
 
+# What ends a line or a header, in any encoding that a mail passes through.
+_LINE_BREAKERS = re.compile(r"[\n\r\u2028\u2029]")
+
+
+def is_harmless(value: str, *, lines: bool = False) -> bool:
+    """Whether a text holds nothing that `text` would drop and, without `lines`, no line break.
+
+    A form says so at its field; what comes from elsewhere is cleaned instead.
+    """
+    if lines:
+        value = value.replace("\r\n", "\n").replace("\n", "")
+    return not (_HARMFUL.search(value) or _LINE_BREAKERS.search(value))
+
 
 def text(value: str) -> str:
     """Return running text: NFC, newlines as LF, no control characters or bidi overrides."""

@@ -25,6 +25,9 @@ def said(faults: Mapping[str, str]) -> dict[str, str]:
     sentences = {
         "missing": _("Fill this in."),
         "too_long": _("This is too long. Shorten it and save again."),
+        "characters": _(
+            "This holds a line break or a character that cannot be seen. Write it again."
+        ),
         "address": _("Write an e-mail address, such as namn@example.org."),
         "url": _("Write a web address, such as https://www.example.org."),
         "colour": _("Write a colour as # and six characters, such as #0b6e6e."),

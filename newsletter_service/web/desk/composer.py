@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response
 
 from newsletter_service.extensions import db
 from newsletter_service.issues import blocks, preflight
-from newsletter_service.issues.blocks import Changed, Edit, NotEditable
+from newsletter_service.issues.blocks import Changed, Edit, Harmful, NotEditable
 from newsletter_service.models import Block, BlockKind, Issue, Role
 from newsletter_service.news import desk as news
 from newsletter_service.web.access import allow
-from newsletter_service.web.desk import actor, block_fields, now
+from newsletter_service.web.desk import actor, block_fields, now, said
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.i18n import clock, local
 
@@ -53,6 +53,9 @@ def save(issue_id: int) -> Response:
     except NotEditable:
         flash(_("This issue has left and can no longer be changed."), "wait")
         return redirect(url_for("review.page", issue_id=issue_id), 303)
+    except Harmful as harm:
+        errors = said({harm.field: "characters"})
+        return make_response(_page(issue, locale, typed=(typed, values), errors=errors), 422)
     except Changed:
         return _meanwhile(issue_id, locale, (typed, values), in_place)
     if in_place:
@@ -110,7 +113,12 @@ def _saved(issue_id: int, locale: str) -> Response:
 
 
 def _page(
-    issue: Issue, locale: str, *, typed: tuple[Any, Any] | None = None, conflict: bool = False
+    issue: Issue,
+    locale: str,
+    *,
+    typed: tuple[Any, Any] | None = None,
+    conflict: bool = False,
+    errors: dict[str, str] | None = None,
 ) -> str:
     texts, values = typed or ({}, {})
     stored = next((text for text in issue.texts if text.locale == locale), None)
@@ -134,6 +142,7 @@ def _page(
         offered=news.rows(issue.list_id, "new", today, limit=OFFERED),
         saved=clock(issue.changed_at),
         conflict=conflict,
+        errors=errors or {},
         views=views(issue.id, locale, "composer.page"),
     )
 

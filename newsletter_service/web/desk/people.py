@@ -11,7 +11,7 @@ from newsletter_service import address
 from newsletter_service.accounts import passwords, people
 from newsletter_service.models import Person, Role
 from newsletter_service.web.access import allow, staff
-from newsletter_service.web.desk import actor, now, settings_tabs
+from newsletter_service.web.desk import actor, now, said, settings_tabs
 from newsletter_service.web.i18n import LOCALES, page_locale
 
 blueprint = Blueprint("people", __name__, url_prefix="/desk")
@@ -49,7 +49,7 @@ def invite() -> Response | tuple[str, int]:
         wrong = _("Write an e-mail address, such as namn@example.org.")
         return _page(form, {"email": wrong}), 422
     except people.PersonRefused as refused:
-        field = "roles" if refused.code == "no_roles" else "email"
+        field = {"no_roles": "roles", "name": "name"}.get(refused.code, "email")
         return _page(form, {field: _refusals()[refused.code]}), 422
     flash(_("An invitation is on its way to %(email)s.", email=person.email), "good")
     return redirect(url_for("people.everybody"), 303)
@@ -109,12 +109,16 @@ def account() -> str:
 
 @blueprint.post("/konto")
 @staff
-def save_account() -> Response:
+def save_account() -> Response | tuple[str, int]:
     """Keep the name and the language."""
     locale = request.form.get("locale", "")
-    people.change_self(
-        current_user.id, request.form.get("name", ""), locale if locale in LOCALES else ""
-    )
+    try:
+        people.change_self(
+            current_user.id, request.form.get("name", ""), locale if locale in LOCALES else ""
+        )
+    except people.PersonRefused as refused:
+        errors = {"name": _refusals()[refused.code]}
+        return render_template("desk/people/account.html", errors=errors), 422
     flash(_("Saved."), "good")
     return redirect(url_for("people.account"), 303)
 
@@ -183,6 +187,7 @@ def _known(person_id: int) -> Person:
 def _refusals() -> dict[str, str]:
     return {
         "exists": _("There is somebody with this address already."),
+        "name": said({"name": "characters"})["name"],
         "no_roles": _("Choose at least one role."),
         "last_administrator": _(
             "Somebody must be able to administer. Make another person administrator first."
