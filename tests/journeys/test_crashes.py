@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from sqlalchemy import update
 
+from newsletter_service import notices
 from newsletter_service.delivery.statement import Statement, statement
 from newsletter_service.embedded.valkey import EmbeddedValkey
 from newsletter_service.extensions import db
@@ -222,3 +224,43 @@ def test_pausing_stops_within_five_seconds(crashing: Service) -> None:
         session.execute(update(Batch).values(not_before_ms=0))
         session.execute(update(Issue).where(Issue.id == issue_id).values(state=IssueState.SENDING))
     nobody_lost_nobody_twice(crashing, crashing.wait_over(issue_id), 0)
+
+
+@pytest.mark.postgres
+def test_p6_a_confirmation_does_not_wait_behind_a_bulk_send(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    with ExitStack() as stack, service(postgres_url, tmp_path, stack) as busy:
+        busy.world.readers(5000)
+        issue_id = busy.world.issue()
+        busy.start("worker default", "worker send", "worker confirm", "scheduler")
+        busy.wait(lambda: len(busy.sink.messages) > 50, "the send to begin")
+        delays = []
+        for number in range(20):
+            address = f"visitor{number}@visitors.test"
+            asked = time.time()
+            ask_for_confirmation(busy.world, address)
+            busy.wait(lambda to=address: to in busy.received(), "the confirmation", 30)
+            [came] = [mail.received for mail in busy.sink if mail.rcpt_to == [address]]
+            delays.append(came - asked)
+        assert busy.counted(issue_id).pending > 0, "the send was over too soon to be in the way"
+    print(f"confirmation delays: median {sorted(delays)[10]:.2f} s, longest {max(delays):.2f} s")
+    assert max(delays) < 5
+
+
+def ask_for_confirmation(made: World, address: str) -> None:
+    now = datetime.now(UTC)
+    with writing() as session:
+        notices.ask(
+            session,
+            "confirmation",
+            subject=address,
+            purpose_key="first",
+            address=address,
+            locale="sv",
+            now=now,
+            expires_at=now + timedelta(days=7),
+            values={"block_link": True},
+            list_id=made.list_id,
+            secret="a" * 43,
+        )
