@@ -97,6 +97,12 @@ def _forget_reader(session: Session, reader_id: int) -> None:
     session.execute(
         delete(Token).where(Token.purpose == TokenPurpose.CONFIRM, Token.subject_id.in_(mine))
     )
+    # by issue, since the ledger is indexed by issue first; a reply may repeat the address
+    session.execute(
+        update(Delivery)
+        .where(Delivery.issue_id.in_(select(Issue.id)), Delivery.subscriber_id == reader_id)
+        .values(reply=None)
+    )
     for model in (ConsentEvent, Subscription):
         session.execute(delete(model).where(model.subscriber_id == reader_id))
     session.execute(delete(Subscriber).where(Subscriber.id == reader_id))
@@ -121,7 +127,7 @@ def _plain(row: Base) -> dict[str, Any]:
     values = {
         column.key: getattr(row, column.key)
         for column in inspect(type(row)).columns
-        if column.key not in {"address_key", "handle", "sealed"}
+        if column.key not in {"address_key", "handle", "sealed", "subject", "purpose_key"}
     }
     return {
         name: value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,171 @@
+"""Whatever is kept about a reader is found by `export` and forgotten by `erase`.
+
+The schema is walked: a new column that may lead to a person must be thought of here first.
+"""
+
+import re
+from datetime import UTC, datetime
+
+from sqlalchemy import LargeBinary, select
+
+from newsletter_service.extensions import Base, db
+from newsletter_service.models import (
+    BounceEvent,
+    BounceMessage,
+    Delivery,
+    Notice,
+    Subscriber,
+    Subscription,
+    SuppressionReason,
+    Token,
+    writing,
+)
+from newsletter_service.subscribers import opt_in, privacy
+from newsletter_service.subscribers.consent import RequestContext
+from newsletter_service.suppression import suppress
+from tests.integration.attacks.town import Town, dump
+
+LEADS_TO_A_PERSON = re.compile(
+    r"address|email|subscriber|subscription|recipient|person|digest|handle|evidence|reply|raw"
+    r"|envelope|\bip\b|user_agent|actor|_by$|fields$|subject|note_|sealed|values|detail"
+)
+
+# What becomes of each when a reader is erased.
+FORGOTTEN = {
+    "subscriber": {"address", "address_key", "fields"},
+    "subscription": {"subscriber_id", "handle"},
+    "consent_event": {
+        *("subscriber_id", "subscription_id", "address_as_typed", "ip", "user_agent", "detail"),
+    },
+    "notice": {"address", "address_key", "subject", "sealed", "values", "reply"},
+    "bounce_event": {"address_key", "subscriber_id", "evidence"},
+    "bounce_message": {"digest", "raw", "envelope_to"},
+    "token": {"digest", "subject_id"},
+    "delivery": {"reply"},
+    "suppression": {"evidence"},
+}
+# What stays, and why that is no person any more, or never was a reader.
+STAYS = {
+    "suppression": {"address_key": "so that no import brings them back", "released_by": "staff"},
+    "delivery": {"subscriber_id": "a number that is never given out again"},
+    "organisation": {
+        "contact_email": "the sender's own",
+        "postal_address": "the sender's own",
+        "live_by": "staff",
+    },
+    "list": {"sender_address": "the sender's own", "reply_to": "the sender's own"},
+    "issue": {"created_by": "staff", "approved_by": "staff", "released_by": "staff"},
+    "issue_text": {"subject": "what the letter is about"},
+    "edition": {"subject": "what the letter is about"},
+    "person": {"email": "staff"},
+    "login_session": {"person_id": "staff", "digest": "staff"},
+    "audit_event": {
+        "actor": "staff",
+        "subject": "a number that is never given out again",
+        "detail": "without readers' addresses (P10)",
+    },
+    "site_probe": {"asked_by": "staff"},
+}
+
+
+def test_every_column_that_leads_to_a_person_has_been_thought_of() -> None:
+    unhandled = [
+        f"{table.name}.{column.name}"
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if LEADS_TO_A_PERSON.search(column.name) or isinstance(column.type, LargeBinary)
+        if column.name not in FORGOTTEN.get(table.name, set()) | STAYS.get(table.name, {}).keys()
+    ]
+    assert unhandled == [], "say in privacy.erase, and here, what becomes of them"
+
+
+def test_nothing_is_named_here_that_no_longer_exists() -> None:
+    tables = Base.metadata.tables
+    for name, columns in [*FORGOTTEN.items(), *STAYS.items()]:
+        assert set(columns) <= set(tables[name].columns.keys()), name
+
+
+ANNA = "anna.unmistakable@reader.test"
+
+
+def _everywhere(town: Town) -> bytes:
+    """Put Anna wherever a reader can stand; returns her key."""
+    now, context = datetime.now(UTC), RequestContext(ip="2001:db8::7", user_agent="Annas")
+    opt_in.subscribe("nytt", ANNA, "sv", context, now)
+    with writing() as session:
+        anna = session.scalars(select(Subscriber).where(Subscriber.address == ANNA)).one()
+        key, anna_id = anna.address_key, anna.id
+        anna.fields = {"name": "Anna Unmistakable"}
+        message = BounceMessage(
+            digest=b"2" * 32,
+            raw=f"Final-Recipient: rfc822; {ANNA}".encode(),
+            source="listener",
+            received_at=now,
+        )
+        session.add(message)
+        session.flush()
+        common = {"reason": "userunknown", "source": "listener", "kind": "hard", "at": now}
+        session.add(
+            BounceEvent(
+                address_key=key,
+                subscriber_id=anna_id,
+                message_id=message.id,
+                evidence=f"550 {ANNA}",
+                **common,
+            )
+        )
+        session.add(
+            Delivery(
+                issue_id=town.sent_id,
+                n=9000,
+                subscriber_id=anna_id,
+                locale="sv",
+                state="refused",
+                code=550,
+                reply=f"550 5.1.1 <{ANNA}> does not exist",
+            )
+        )
+        suppress(
+            session,
+            key,
+            reason=SuppressionReason.HARD_BOUNCE,
+            source="listener",
+            evidence=f"550 {ANNA}",
+            now=now,
+        )
+    return key
+
+
+def test_erasing_leaves_nothing_that_names_the_reader(town: Town) -> None:
+    key = _everywhere(town)
+    handle = db.session.scalars(
+        select(Subscription.handle).join(Subscriber).where(Subscriber.address_key == key)
+    ).one()
+    db.session.rollback()
+    assert privacy.erase(ANNA, "admin@staff.test", datetime.now(UTC))
+    left = {name: [row for row in rows if _names_her(row)] for name, rows in dump().items()}
+    assert {name: rows for name, rows in left.items() if rows} == {}
+    with_key = {name for name, rows in dump().items() if any(key in row for row in rows)}
+    assert with_key == {"suppression"}
+    assert not any(handle in row for rows in dump().values() for row in rows)
+    assert db.session.scalars(select(Notice).where(Notice.address_key == key)).all() == []
+    assert len(db.session.scalars(select(Token)).all()) == 2  # another reader's, a colleague's
+
+
+def _names_her(row: tuple[object, ...]) -> bool:
+    return "unmistakable" in repr(row).lower() or "2001:db8::7" in repr(row)
+
+
+def test_an_export_holds_what_is_kept_and_no_key(town: Town) -> None:
+    key = _everywhere(town)
+    told = privacy.export(ANNA)
+    for part in ("subscriber", "subscriptions", "consent", "deliveries", "notices", "bounces"):
+        assert told[part], part
+    assert key.hex() not in repr(told)
+    assert repr(key) not in repr(told)
+
+
+def test_a_stranger_is_erased_without_a_trace_but_the_key(town: Town) -> None:
+    assert not privacy.erase("never@reader.test", "admin@staff.test", datetime.now(UTC))
+    assert not any("never@" in repr(row) for rows in dump().values() for row in rows)
+    assert town.issue_id
