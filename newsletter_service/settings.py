@@ -7,6 +7,7 @@ by `NEWSLETTER_<NAME>_FILE`. `docs/settings.md` lists them, and a test holds the
 import base64
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -21,6 +22,8 @@ PREFIX = "NEWSLETTER_"
 ADDRESSES = "addresses.json"
 KEY = "newsletter-settings"
 KEY_BYTES = 32
+_WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
+_BASE64 = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
 class SettingsError(ValueError):
@@ -37,10 +40,9 @@ def _text(value: str) -> str:
 
 def _number(least: int, most: int) -> Callable[[str], int]:
     def read(value: str) -> int:
-        number = int(value)
-        if not least <= number <= most:
-            raise ValueError(f"must be between {least} and {most}")
-        return number
+        if not (_WHOLE.fullmatch(value.strip()) and least <= int(value) <= most):
+            raise ValueError(f"must be a whole number between {least} and {most}")
+        return int(value)
 
     return read
 
@@ -49,11 +51,40 @@ def _urls(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _relays(value: str) -> tuple[str, ...]:
+    """Addresses in outline; `mail.smtp.relay_url` reads them. A fault shows no password."""
+    for url in _urls(value):
+        _check_url(url, {"smtp", "smtps"}, "smtps://user:password@mail.example.org")
+    return _urls(value)
+
+
+def _redis(value: str) -> str:
+    if urlsplit(value.strip()).scheme != "unix":
+        _check_url(value.strip(), {"redis", "rediss"}, "redis://127.0.0.1:6379/0")
+    return value.strip()
+
+
+def _check_url(url: str, schemes: set[str], example: str) -> None:
+    try:
+        parts = urlsplit(url)
+        port_is_one = parts.port != 0  # raises for what is no number
+    except ValueError:
+        port_is_one = False
+    if not port_is_one or parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"must be an address like {example}")
+
+
+def _level(value: str) -> str:
+    if value.strip().upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+    return value.strip().upper()
+
+
 def _seconds(value: str) -> tuple[int, ...]:
-    steps = tuple(int(part) for part in value.split(","))
-    if not steps or min(steps) < 1:
+    parts = [part.strip() for part in value.split(",")]
+    if not all(_WHOLE.fullmatch(part) and int(part) >= 1 for part in parts):
         raise ValueError("must be whole seconds, comma-separated, each at least 1")
-    return steps
+    return tuple(map(int, parts))
 
 
 def _mode(value: str) -> str:
@@ -79,14 +110,15 @@ def _zone(value: str) -> str:
 
 def _endpoint(value: str) -> tuple[str, int]:
     host, _, port = value.rpartition(":")
-    if not host:
-        raise ValueError("must be host:port")
+    if not (host and _WHOLE.fullmatch(port) and int(port) < 65536):
+        raise ValueError("must be host:port, such as 127.0.0.1:8000")
     return host.strip("[]"), int(port)
 
 
 def _key(value: str) -> bytes:
-    key = base64.urlsafe_b64decode(value.strip() + "=" * (-len(value.strip()) % 4))
-    if len(key) < KEY_BYTES:
+    text = value.strip().rstrip("=").replace("+", "-").replace("/", "_")
+    key = b"" if len(text) % 4 == 1 else base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if len(key) < KEY_BYTES or not _BASE64.fullmatch(text):
         raise ValueError(
             "must be at least 32 bytes, base64 (make one with `openssl rand -base64 32`)"
         )
@@ -97,6 +129,8 @@ def _key_ring(value: str) -> dict[int, bytes]:
     ring = {}
     for part in value.split(","):
         number, _, key = part.strip().partition(":")
+        if not (_WHOLE.fullmatch(number) and int(number) < 256):
+            raise ValueError("must be numbered keys like 1:key,2:key, with numbers from 0 to 255")
         ring[int(number)] = _key(key)
     return ring
 
@@ -119,10 +153,10 @@ class Settings:
         _text, "SQLAlchemy URL; by default SQLite in the data directory.", "", secret=True
     )
     redis_url: str = _setting(
-        _text, "Redis or Valkey; by default the embedded Valkey that `up` owns.", "", secret=True
+        _redis, "Redis or Valkey; by default the embedded Valkey that `up` owns.", "", secret=True
     )
     smtp_url: tuple[str, ...] = _setting(
-        _urls, "Relays, comma-separated; by default the mail sandbox.", (), secret=True
+        _relays, "Relays, comma-separated; by default the mail sandbox.", (), secret=True
     )
     smtp_ca_file: str = _setting(_text, "Extra certificate authority for the relays, PEM.", "")
     smtp_connections: int = _setting(
@@ -197,7 +231,7 @@ class Settings:
     trial_origins: tuple[str, ...] = _setting(
         _urls, "Origins on private addresses that may be fetched in trial mode.", ()
     )
-    log_level: str = _setting(_text, "DEBUG, INFO, WARNING or ERROR.", "INFO")
+    log_level: str = _setting(_level, "DEBUG, INFO, WARNING or ERROR.", "INFO")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -220,7 +254,12 @@ class Settings:
                 faults.append(f"{name}: {error}.")
         if faults:
             raise SettingsError(faults)
-        return cls(**values).completed()
+        try:
+            return cls(**values).completed()
+        except OSError as error:
+            raise SettingsError(
+                [f"{PREFIX}DATA_DIR: must be a directory that can be written to ({error})."]
+            ) from error
 
     def completed(self) -> "Settings":
         """Fill what follows from other settings; keeps keys of its own if none are given."""
@@ -269,19 +308,31 @@ def _kept_keys(data_dir: Path) -> dict[str, Any]:
     """Keys of an installation that was given none: made once, readable by the owner only."""
     path = data_dir / "keys.json"
     data_dir.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _make_keys(path)
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            made = [
-                base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode() for _ in "123"
-            ]
-            json.dump(
-                {"secret_key": made[0], "address_key": made[1], "link_keys": "1:" + made[2]}, file
-            )
+        kept = json.loads(path.read_text())
+        return {
+            "secret_key": _key(kept["secret_key"]),
+            "address_key": _key(kept["address_key"]),
+            "link_keys": _key_ring(kept["link_keys"]),
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        fault = f"{path} is damaged. Restore it from the backup: links already sent need its keys."
+        raise SettingsError([fault]) from None
+
+
+def _make_keys(path: Path) -> None:
+    """Whole or not at all: another process may look at the same moment, and its keys win."""
+    made = [base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode() for _ in "123"]
+    draft = path.with_name(f"keys.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(
+            {"secret_key": made[0], "address_key": made[1], "link_keys": "1:" + made[2]}, file
+        )
+    try:
+        os.link(draft, path)
     except FileExistsError:
         pass
-    kept = json.loads(path.read_text())
-    return {
-        "secret_key": _key(kept["secret_key"]),
-        "address_key": _key(kept["address_key"]),
-        "link_keys": _key_ring(kept["link_keys"]),
-    }
+    finally:
+        draft.unlink()
