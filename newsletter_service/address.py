@@ -6,15 +6,19 @@ may be internationalised (RFC 6531), which `Address.needs_smtputf8` tells.
 
 import hashlib
 import hmac
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+import idna
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 Code = Literal[
     "empty", "no_at_sign", "several_at_signs", "forbidden_character", "too_long", "local", "domain"
 ]
+
+_A_LABEL = re.compile(r"\bxn--[a-z0-9-]+", re.IGNORECASE)
 
 LONGEST_LOCAL = 64
 LONGEST_ADDRESS = 254
@@ -94,9 +98,21 @@ def address_key(normalised: str, key: bytes) -> bytes:
 
 def mask(address: Address | str) -> str:
     """Return ``a•••@example.org``, which its owner knows again and others do not."""
-    text = address if isinstance(address, str) else address.as_typed
+    text = readable(address) if isinstance(address, str) else address.as_typed
     local, _, domain = text.rpartition("@")
     return f"{local[:1]}•••@{domain}"
+
+
+def readable(text: str) -> str:
+    """Return an address or a domain with its A-labels as people read them, else unchanged."""
+    local, at, domain = text.rpartition("@")
+    return f"{local}{at}{_A_LABEL.sub(_unicode_label, domain)}"
+
+
+def as_stored(text: str) -> str:
+    """Return what was typed, or a part of an address, with its domain's words as A-labels."""
+    local, at, domain = text.rpartition("@")
+    return f"{local}{at}{'.'.join(_ascii_label(label) for label in domain.split('.'))}"
 
 
 def typo_suggestion(address: Address) -> str | None:
@@ -106,6 +122,20 @@ def typo_suggestion(address: Address) -> str | None:
         return None
     near = next((known for known in _KNOWN if _resembles(domain, known)), None)
     return f"{address.local}@{near}" if near else None
+
+
+def _ascii_label(label: str) -> str:
+    try:
+        return label if label.isascii() else idna.encode(label, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return label
+
+
+def _unicode_label(found: re.Match[str]) -> str:
+    try:
+        return idna.decode(found[0])
+    except (idna.IDNAError, UnicodeError):
+        return found[0]
 
 
 def _check_outline(text: str) -> None:

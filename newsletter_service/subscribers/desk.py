@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter_service import audit, suppression
-from newsletter_service.address import InvalidAddress, parse
+from newsletter_service.address import InvalidAddress, as_stored, parse
 from newsletter_service.extensions import db
 from newsletter_service.models import (
     Subscriber,
@@ -93,7 +93,10 @@ def find(text: str) -> list[Subscriber]:
         return [exact]
     if len(wanted) < 2:
         return []
-    holds = Subscriber.address.icontains(wanted, autoescape=True)
+    holds = or_(
+        Subscriber.address.icontains(wanted, autoescape=True),
+        Subscriber.address.icontains(as_stored(wanted), autoescape=True),
+    )
     query = select(Subscriber).where(holds).order_by(Subscriber.id.desc()).limit(FOUND_AT_MOST)
     return list(db.session.scalars(query))
 

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, render_template, request
 from flask_login import current_user
 
 from newsletter_service.accounts import people
+from newsletter_service.address import as_stored
 from newsletter_service.embedded.sandbox_store import Sandbox, StoredMail
 from newsletter_service.models import Role
 from newsletter_service.settings import current
@@ -39,7 +40,7 @@ def inbox() -> str:
 def search() -> str:
     """Letters to one address; sent as a form, since addresses stand in no URL (P10)."""
     to = request.form.get("to", "").strip()
-    found = list(_store().search(to=to, limit=PAGE))
+    found = list(_store().search(to=as_stored(to), limit=PAGE))
     return _list(found, to=to)
 
 
