@@ -4,7 +4,6 @@ Public pages are Swedish unless their address or `?lang=en` says otherwise; the 
 person's choice, then the browser.
 """
 
-import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,14 +13,10 @@ from flask_babel import format_decimal, gettext, refresh
 from flask_babel import get_locale as babel_locale
 from flask_login import current_user
 
+from newsletter_service import address as addresses
 from newsletter_service.extensions import babel
 from newsletter_service.settings import current
-
-
-def _l(sentence: str) -> str:
-    """Marks a text for the catalogue; it is looked up where it is shown."""
-    return sentence
-
+from newsletter_service.web.told import told
 
 LOCALES = ("sv", "en")
 DEFAULT = "sv"
@@ -41,17 +36,6 @@ _DAY = {"sv": "d MMM y", "en": "d MMM y"}
 _WEEKDAY = {"sv": "EEEE d MMM", "en": "EEEE d MMM"}
 
 
-_NUMBER = re.compile(r"\d[\d,]*")
-# Stored sentences with a number in them, as the catalogue knows them; see `told`.
-_NUMBERED = frozenset(
-    {
-        _l("The server answered with status %(number)s."),
-        _l("The answer is larger than %(number)s bytes and was dropped."),
-        _l("The feed is larger than %(number)s MB."),
-    }
-)
-
-
 def init_app(app: Flask) -> None:
     """Bind Babel and the filters of the templates."""
     babel.init_app(app, locale_selector=select_locale)
@@ -63,6 +47,7 @@ def init_app(app: Flask) -> None:
         weekday=weekday,
         recent=recent,
         told=told,
+        address=addresses.readable,
     )
     app.jinja_env.globals["page_locale"] = page_locale
 
@@ -140,17 +125,6 @@ def recent(when: datetime | None, now: datetime | None = None) -> str:
     if that_day == today + timedelta(days=1):
         return str(gettext("tomorrow %(clock)s", clock=clock(when)))
     return _written(when, _SAME_YEAR if that_day.year == today.year else _MOMENT)
-
-
-def told(sentence: str) -> str:
-    """A sentence that was stored in English, in the page's language if the catalogue has it."""
-    if not sentence:
-        return ""
-    number = _NUMBER.search(sentence)
-    if number is None:
-        return str(gettext(sentence))
-    pattern = sentence.replace(number[0], "%(number)s", 1)
-    return str(gettext(pattern, number=number[0])) if pattern in _NUMBERED else sentence
 
 
 def _written(when: datetime | None, patterns: dict[str, str]) -> str:

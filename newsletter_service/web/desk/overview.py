@@ -19,7 +19,8 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk import now
 from newsletter_service.web.desk.account import Account
-from newsletter_service.web.i18n import clock, recent, told, weekday
+from newsletter_service.web.i18n import clock, recent, weekday
+from newsletter_service.web.told import told
 
 blueprint = Blueprint("overview", __name__, url_prefix="/desk")
 

@@ -16,6 +16,7 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.account import Account, bounce_words
+from newsletter_service.web.told import PAUSED_BY_HAND
 
 blueprint = Blueprint("report", __name__, url_prefix="/desk/utskick/<int:issue_id>/rapport")
 
@@ -56,7 +57,7 @@ def page(issue_id: int) -> str:
 @allow(Role.EDITOR, Role.OPERATOR)
 def pause(issue_id: int) -> Response:
     """Stop before the next letter."""
-    return _do(issue_id, lambda: control.pause(issue_id, actor(), _("Paused by hand."), now()))
+    return _do(issue_id, lambda: control.pause(issue_id, actor(), PAUSED_BY_HAND, now()))
 
 
 @blueprint.post("/ateruppta")

@@ -27,6 +27,7 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
 from newsletter_service.web.i18n import page_locale
 from newsletter_service.web.operations import words
+from newsletter_service.web.told import PAUSED_BY
 
 blueprint = Blueprint("drift", __name__, url_prefix="/desk/drift")
 
@@ -52,7 +53,7 @@ def send(issue_id: int, act: str) -> Response:
     """Pause, resume or cancel an issue on its way."""
     try:
         if act == "pausa":
-            control.pause(issue_id, actor(), _("Paused by %(name)s", name=_name()), now())
+            control.pause(issue_id, actor(), PAUSED_BY % {"name": _name()}, now())
             flash(_("Paused. What is being handed over right now is finished first."), "wait")
         elif act == "fortsatt":
             control.resume(issue_id, actor(), now())
@@ -74,7 +75,7 @@ def relay(relay_id: int, act: str) -> Response:
     except relay_desk.NoSuchRelay:
         abort(404)
     if act == "pausa":
-        relay_desk.pause(name, actor(), _("Paused by %(name)s", name=_name()), now())
+        relay_desk.pause(name, actor(), PAUSED_BY % {"name": _name()}, now())
         flash(_("No more mail leaves through %(relay)s.", relay=name), "wait")
     else:
         relay_desk.resume(name, actor(), now())

@@ -8,6 +8,7 @@ from flask_babel import ngettext
 
 from newsletter_service.operations.overview import Overview, Trouble
 from newsletter_service.web.i18n import number
+from newsletter_service.web.told import told
 
 
 class Said(NamedTuple):
@@ -75,6 +76,10 @@ def relay_state(state: str) -> tuple[str, str]:
     return str(word), kind
 
 
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    return values | {"reason": told(values["reason"])}
+
+
 _Words = Callable[[dict[str, Any]], Said]
 
 _SAID: dict[str, _Words] = {
@@ -99,17 +104,20 @@ _SAID: dict[str, _Words] = {
         "newsletter scheduler",
     ),
     "relay_paused": lambda v: Said(
-        _("The mail server %(relay)s is paused: %(reason)s", **v),
+        _("The mail server %(relay)s is paused: %(reason)s", **_told(v)),
         _("Mend the cause, then open it again."),
         f"newsletter relays resume {v['relay']}",
     ),
     "relay_waiting": lambda v: Said(
         _("The mail server %(relay)s asked us to wait %(seconds)s seconds.", **v),
-        _("Nothing to do; sending goes on by itself. It said: %(reason)s", **v),
+        _("Nothing to do; sending goes on by itself. It said: %(reason)s", **_told(v)),
     ),
     "issue_paused": lambda v: Said(
         _("Nr %(number)s is paused with %(left)s left.", **v | {"left": number(v["left"])}),
-        _("The reason given: %(reason)s. Go on when it is mended.", **v)
+        _(
+            "The reason given: %(reason)s. Go on when it is mended.",
+            reason=told(v["reason"]).rstrip("."),
+        )
         if v["reason"]
         else _("Go on when you are ready."),
         f"newsletter issues resume {v['issue']}",
