@@ -135,14 +135,14 @@ def test_r_6_11_a_real_domain_gets_none(typed: str) -> None:
 
 
 def test_people_see_the_letters_and_not_the_a_labels() -> None:
-    assert address.readable("asa@xn--vrd-qla.test") == "asa@vård.test"
-    assert address.readable("xn--vrd-qla.test") == "vård.test"
+    assert address.readable("asa@xn--vrd-ula.test") == "asa@vård.test"
+    assert address.readable("xn--vrd-ula.test") == "vård.test"
     assert address.readable("xn--asa@example.org") == "xn--asa@example.org"
-    assert address.readable("a@xn--zzzzzzzzzzzzzzzz.test") == "a@xn--zzzzzzzzzzzzzzzz.test"
-    assert address.mask("asa@xn--vrd-qla.test") == "a•••@vård.test"
+    assert address.readable("a@xn--999999999.test") == "a@xn--999999999.test"
+    assert address.mask("asa@xn--vrd-ula.test") == "a•••@vård.test"
 
 
 def test_what_people_type_is_looked_for_as_it_is_stored() -> None:
-    assert address.as_stored("åsa@vård.test") == "åsa@xn--vrd-qla.test"
-    assert address.as_stored("vård.te") == "xn--vrd-qla.te"
+    assert address.as_stored("åsa@vård.test") == "åsa@xn--vrd-ula.test"
+    assert address.as_stored("vård.te") == "xn--vrd-ula.te"
     assert address.as_stored("asa") == "asa"
