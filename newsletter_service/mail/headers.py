@@ -4,6 +4,8 @@ RFC 5322 for lines, RFC 2047 for words outside ASCII, RFC 2369 and 2919 for the 
 """
 
 import re
+from collections.abc import Iterator
+from itertools import groupby
 
 from newsletter_service.mail import clean
 
@@ -12,6 +14,7 @@ LINE = 76
 
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _PLAIN = re.compile(r"[ -~]*")
+_ATOM = re.compile(r"(?!=\?)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,60}")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _IN_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _DOT_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -143,11 +146,25 @@ def _named(name: str, display: str, inner: str) -> str:
 
 
 def _phrase(display: str, used: int) -> str:
-    if not _PLAIN.fullmatch(display) or "=?" in display or used + len(display) + 2 > LINE:
-        return encoded(display, used)
-    if _PHRASE.fullmatch(display):
-        return display
-    return '"' + display.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if _PLAIN.fullmatch(display) and "=?" not in display and used + len(display) + 2 <= LINE:
+        if _PHRASE.fullmatch(display):
+            return display
+        return '"' + display.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    whole = encoded(display, used)
+    return whole if "\r\n" not in whole else _fold(" ".join(_phrase_words(display, used)), used)
+
+
+def _phrase_words(display: str, used: int) -> Iterator[str]:
+    """Atoms as they are, and what stands between them as one encoded-word.
+
+    Two encoded-words in a row are avoided where their length allows it: some parsers, Python's
+    among them, show the space between them, which RFC 2047 section 6.2 says to drop.
+    """
+    for is_atom, words in groupby(display.split(" "), key=lambda word: bool(_ATOM.fullmatch(word))):
+        if is_atom:
+            yield from words
+        else:
+            yield from encoded(" ".join(words), used).split("\r\n ")
 
 
 def _breakable(value: str) -> bool:

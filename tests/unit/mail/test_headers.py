@@ -117,3 +117,19 @@ def test_a_message_id_stands_in_angle_brackets() -> None:
     assert headers.message_id("abc", "news.example.org") == "<abc@news.example.org>"
     with pytest.raises(BadHeader):
         headers.checked_message_id("abc@example.org")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Fjällängens forskningspark för livsvetenskap",
+        "Nytt från Fjällängen och alla dess forskare, företag och studenter",
+        "Park (Sverige) AB – för alla i hela världen som vill läsa om nyheter",
+        "Vintergren Life Science Park",
+    ],
+)
+def test_a_display_name_reads_back_by_the_library_without_a_stray_space(name: str) -> None:
+    line = headers.mailbox("From", name, "a@example.org")
+    message = message_from_bytes(line + b"\r\n", policy=policy.default)
+    assert message["From"].addresses[0].display_name == name
+    assert all(len(row) <= 76 for row in line.split(b"\r\n"))
