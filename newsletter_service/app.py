@@ -5,7 +5,7 @@ from flask import Flask
 from newsletter_service import logs, queue, web
 from newsletter_service import settings as settings_module
 from newsletter_service.extensions import db, migrate
-from newsletter_service.models import prepare_engine
+from newsletter_service.models import engine_options, prepare_engine
 from newsletter_service.settings import Settings
 
 
@@ -15,6 +15,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("newsletter_service", template_folder="web/templates", static_folder="web/static")
     app.extensions[settings_module.KEY] = settings
     app.config.from_mapping(web.flask_config(settings))
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
 
     logs.init_app(app, settings)
     db.init_app(app)

@@ -23,6 +23,7 @@ from newsletter_service.extensions import db
 
 IDLE_IN_TRANSACTION = "15s"
 LOCK_PATIENCE = "30s"
+CONNECT_PATIENCE_S = 5
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -98,6 +99,14 @@ def begin_write(session: Session) -> None:
         raise RuntimeError("a verb was called inside another one's transaction")
     session.rollback()
     session.connection(execution_options={"begin_immediate": True})
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """How connections are kept: enough for every thread of a web process, none of them dead."""
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+    if not url.startswith("sqlite"):
+        options["connect_args"] = {"connect_timeout": CONNECT_PATIENCE_S}
+    return options
 
 
 def prepare_engine(engine: Engine) -> None:

@@ -59,8 +59,6 @@ AREAS: tuple[ModuleType, ...] = (
 def flask_config(settings: Settings) -> dict[str, Any]:
     """Flask's own configuration, out of our settings."""
     return security.flask_config(settings) | {
-        "SQLALCHEMY_DATABASE_URI": settings.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
         "BABEL_DEFAULT_LOCALE": i18n.DEFAULT,
         "BABEL_DEFAULT_TIMEZONE": settings.timezone,
         "BABEL_TRANSLATION_DIRECTORIES": "translations",
