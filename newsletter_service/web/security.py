@@ -106,6 +106,10 @@ def _name_request() -> None:
 
 def _add_headers(response: Response) -> Response:
     headers = response.headers
+    if response.location and response.location.startswith(request.host_url):
+        # routing's own redirects repeat whatever host the question named
+        response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
+        response.data = b""
     headers.setdefault("Content-Security-Policy", _policy())
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Referrer-Policy", "no-referrer")

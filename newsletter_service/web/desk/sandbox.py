@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from flask import Blueprint, Response, abort, render_template, request
 from flask_login import current_user
 
+from newsletter_service import address
 from newsletter_service.accounts import people
 from newsletter_service.address import as_stored
 from newsletter_service.embedded.sandbox_store import Sandbox, StoredMail
@@ -96,8 +97,16 @@ def _known(mail_id: int) -> StoredMail:
 def _may_read(mail: StoredMail) -> bool:
     if current_user.has_role(Role.ADMINISTRATOR):
         return True
-    others = {person.email for person in people.everybody()} - {current_user.email}
-    return not others & {address.lower() for address in mail.recipients}
+    others = {_same(person.email) for person in people.everybody()} - {_same(current_user.email)}
+    return not others & {_same(address) for address in mail.recipients}
+
+
+def _same(text: str) -> str:
+    """An address as all its spellings: an envelope has A-labels where a person wrote letters."""
+    try:
+        return address.parse(text).normalised
+    except address.InvalidAddress:
+        return text.strip().lower()
 
 
 def _store() -> Sandbox:
