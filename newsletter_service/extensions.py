@@ -1,5 +1,7 @@
 """The Flask extensions as bare objects; `app.create_app` binds them. Imports nothing of ours."""
 
+from pathlib import Path
+
 from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -26,7 +28,7 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate(directory="newsletter_service/migrations", render_as_batch=True)
+migrate = Migrate(directory=str(Path(__file__).parent / "migrations"))
 babel = Babel()
 csrf = CSRFProtect()
 login_manager = LoginManager()

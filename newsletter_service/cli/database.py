@@ -1,10 +1,7 @@
 """`newsletter db`: the schema."""
 
-from pathlib import Path
-
 import click
 import flask_migrate
-from flask import current_app
 
 from newsletter_service.cli.door import in_app
 from newsletter_service.extensions import db
@@ -28,7 +25,7 @@ def upgrade() -> None:
 
 def bring_up_to_date() -> None:
     """Migrate, and give every configured relay its row."""
-    flask_migrate.upgrade(directory=str(Path(current_app.root_path) / "migrations"))
+    flask_migrate.upgrade()
     db.session.remove()
     with writing() as session:
         ensure(session, current())
