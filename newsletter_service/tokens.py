@@ -42,15 +42,14 @@ class BadToken(ValueError):
 
 @dataclass(frozen=True)
 class LinkKeys:
-    """The link key ring: key id (0 to 255) to key. It only ever grows."""
+    """The link key ring: key id (0 to 255) to key. It only ever grows; the highest id signs."""
 
     keys: Mapping[int, bytes] = field(repr=False)
-    current: int
 
     def __post_init__(self) -> None:
         """Refuse a ring that could not sign or that would sign weakly."""
-        if self.current not in self.keys:
-            raise ValueError(f"The current link key {self.current} is not in the key ring.")
+        if not self.keys:
+            raise ValueError("There is no link key in the key ring.")
         for key_id, key in self.keys.items():
             if not 0 <= key_id <= 255:
                 raise ValueError(f"Link key id {key_id} is not between 0 and 255.")
@@ -59,8 +58,9 @@ class LinkKeys:
 
     def sign(self, purpose: str, payload: bytes) -> str:
         """Return the token for a payload: base32, lower case, no padding."""
-        signed = bytes((VERSION, self.current)) + payload
-        mac = _mac(self.keys[self.current], purpose, signed)
+        current = max(self.keys)
+        signed = bytes((VERSION, current)) + payload
+        mac = _mac(self.keys[current], purpose, signed)
         return _encode(signed + mac)
 
     def read(self, purpose: str, token: str) -> bytes:

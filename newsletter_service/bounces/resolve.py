@@ -35,16 +35,11 @@ class Target:
         return self.address.rpartition("@")[2]
 
 
-def keys_of(settings: Settings) -> LinkKeys:
-    """The link key ring."""
-    return LinkKeys(settings.link_keys, max(settings.link_keys))
-
-
 def is_ours(address: str, settings: Settings) -> bool:
     """Whether this is a return address that we made; asks no database."""
     if address.strip("<> ").rpartition("@")[2].lower() != settings.bounce_domain.lower():
         return False
-    return _of_token(keys_of(settings), return_path.token_of(address) or "") is not None
+    return _of_token(LinkKeys(settings.link_keys), return_path.token_of(address) or "") is not None
 
 
 def find(session: Session, settings: Settings, envelope_to: str, report: Report) -> Target | None:
@@ -53,7 +48,7 @@ def find(session: Session, settings: Settings, envelope_to: str, report: Report)
     In this order: the envelope, the report's own recipients, then the returned message's
     Return-Path, Message-ID and List-Unsubscribe, which relays that replace the sender leave us.
     """
-    keys = keys_of(settings)
+    keys = LinkKeys(settings.link_keys)
     reference = _of_envelope(keys, envelope_to, report) or _of_returned(keys, report)
     if reference is not None:
         return _load(session, reference)

@@ -48,7 +48,7 @@ class SendingEngine:
         with app.app_context():
             self.database: Engine = db.engine
         self.owner = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.keys = LinkKeys(self.settings.link_keys, max(self.settings.link_keys))
+        self.keys = LinkKeys(self.settings.link_keys)
         self.stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
         self._loop = asyncio.new_event_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")

@@ -23,9 +23,8 @@ class NoSuchList(LookupError):
 
 
 def link_keys() -> LinkKeys:
-    """The key ring of links that live for ever; the highest key id signs."""
-    ring = settings_module.current().link_keys
-    return LinkKeys(ring, max(ring))
+    """The key ring of links that live for ever."""
+    return LinkKeys(settings_module.current().link_keys)
 
 
 def key_of(address: Address) -> bytes:

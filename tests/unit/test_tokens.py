@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from newsletter_service import tokens
 from newsletter_service.tokens import BadToken, DeliveryRef, LinkKeys, NoticeRef, UnsubscribeTarget
 
-OLD = LinkKeys({1: b"a" * 32}, current=1)
-KEYS = LinkKeys({1: b"a" * 32, 7: b"b" * 32}, current=7)
+OLD = LinkKeys({1: b"a" * 32})
+KEYS = LinkKeys({1: b"a" * 32, 7: b"b" * 32})
 HANDLES = st.binary(min_size=16, max_size=16)
 IDS = st.integers(0, tokens.LARGEST_ID)
 HANDLE = bytes(range(16))
@@ -62,7 +62,7 @@ def test_a_token_made_under_an_older_key_still_works() -> None:
 
 
 def test_a_token_under_a_key_we_never_had_is_refused() -> None:
-    stranger = LinkKeys({7: b"c" * 32}, current=7)
+    stranger = LinkKeys({7: b"c" * 32})
     with pytest.raises(BadToken):
         tokens.read_unsubscribe(KEYS, tokens.unsubscribe_token(stranger, HANDLE, None))
     with pytest.raises(BadToken):
@@ -116,12 +116,12 @@ def test_an_id_outside_63_bits_is_refused(number: int) -> None:
 
 
 def test_a_key_ring_that_cannot_sign_is_refused() -> None:
-    with pytest.raises(ValueError, match="not in the key ring"):
-        LinkKeys({1: b"a" * 32}, current=2)
+    with pytest.raises(ValueError, match="no link key"):
+        LinkKeys({})
     with pytest.raises(ValueError, match="between 0 and 255"):
-        LinkKeys({300: b"a" * 32}, current=300)
+        LinkKeys({300: b"a" * 32})
     with pytest.raises(ValueError, match="shorter"):
-        LinkKeys({1: b"a"}, current=1)
+        LinkKeys({1: b"a"})
 
 
 def test_keys_and_secrets_do_not_show_when_printed() -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import func, select, update
 
 from newsletter_service import tokens
 from newsletter_service.bounces import intake
-from newsletter_service.bounces.resolve import keys_of
 from newsletter_service.delivery.statement import statement, tallies
 from newsletter_service.extensions import db
 from newsletter_service.models import (
@@ -36,7 +35,8 @@ def without_token(message: bytes) -> bytes:
 def set_state(sent: Sent, recipient: str, state: DeliveryState) -> tuple[int, int]:
     """Put an accepted delivery back into another state, tallies in step."""
     reference = tokens.read_reference(
-        keys_of(sent.made.settings), sent.sender_of(recipient).partition("+")[2].partition("@")[0]
+        tokens.LinkKeys(sent.made.settings.link_keys),
+        sent.sender_of(recipient).partition("+")[2].partition("@")[0],
     )
     assert isinstance(reference, tokens.DeliveryRef)
     with writing() as session:
@@ -278,7 +278,7 @@ def notice(sent: Sent, address: str, state: DeliveryState = DeliveryState.ACCEPT
 
 
 def notice_sender(sent: Sent, notice_id: int) -> str:
-    token = tokens.notice_token(keys_of(sent.made.settings), notice_id)
+    token = tokens.notice_token(tokens.LinkKeys(sent.made.settings.link_keys), notice_id)
     return f"b+{token}@{sent.made.settings.bounce_domain}"
 
 

@@ -3,7 +3,7 @@ import pytest
 from newsletter_service import tokens
 from newsletter_service.mail import return_path
 
-KEYS = tokens.LinkKeys({1: b"k" * 32}, 1)
+KEYS = tokens.LinkKeys({1: b"k" * 32})
 
 
 @pytest.mark.parametrize("changed", [str, str.upper, str.title, lambda text: f"<{text}>"])
