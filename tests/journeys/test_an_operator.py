@@ -1,0 +1,89 @@
+"""An operator's day: a reader is suppressed, a sending is stopped and let go on, a reader asks."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.whole_service import PROGRAM, Up, log_in, person
+
+pytestmark = pytest.mark.browser
+WHY = "Mejlade och bad att få slippa."
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def find(page: Page, address: str) -> None:
+    """Search, and open the person that was found."""
+    page.goto("/desk/prenumeranter")
+    page.get_by_label("Hitta en prenumerant").fill(address)
+    press(page, "Sök")
+    expect(page).not_to_have_title(re.compile("^Prenumeranter"))
+    found = page.locator("main").get_by_role("link", name=address)
+    if found.count():
+        found.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(address)
+
+
+def send_the_draft(page: Page) -> str:
+    """Release the draft while the mail server is paused; returns the issue's id."""
+    page.goto("/desk/")
+    page.get_by_role("link", name="Fortsätt").click()
+    press(page, "Granska")
+    page.get_by_role("button", name=re.compile("Skicka till")).click()
+    expect(page.get_by_text("Skickas", exact=False).first).to_be_visible()
+    found = re.search(r"/utskick/(\d+)/", page.url)
+    assert found
+    return found[1]
+
+
+def reload_until(page: Page, path: str, words: str) -> None:
+    for _again in range(40):
+        page.goto(path)
+        if page.get_by_text(words).count():
+            return
+        page.wait_for_timeout(500)
+    expect(page.get_by_text(words).first).to_be_visible()
+
+
+def statement(up: Up, issue: str) -> dict[str, object]:
+    """What the command says; it fails where the statement does not balance."""
+    ran = subprocess.run(
+        [*PROGRAM, "statement", issue, "--json"], env=up.env, capture_output=True, check=True
+    )
+    told: dict[str, object] = json.loads(ran.stdout)
+    return told
+
+
+def test_a_sending_is_stopped_and_goes_on_and_the_reader_who_got_nothing_is_told_why(
+    sample: Up, chromium: Browser
+) -> None:
+    page = log_in(person(chromium, sample.url), sample.new_link())
+    skipped = "maria.lindqvist@bolag.test"
+    find(page, skipped)
+    page.get_by_label("Varför?").fill(WHY)
+    press(page, "Spärra")
+    expect(page.get_by_role("button", name="Häv spärren")).to_be_visible()
+
+    page.goto("/desk/drift")
+    press(page, "Pausa")  # the only mail server
+    expect(page.get_by_role("button", name="Öppna igen")).to_be_visible()
+    issue = send_the_draft(page)
+    reload_until(page, "/desk/drift", "Pausa")
+    press(page, "Pausa")
+    expect(page.get_by_role("button", name="Fortsätt skicka")).to_be_visible()
+    press(page, "Öppna igen")
+    expect(page.get_by_role("button", name="Öppna igen")).to_have_count(0)
+    assert statement(sample, issue)["accepted"] == 0
+    press(page, "Fortsätt skicka")
+
+    reload_until(page, f"/desk/utskick/{issue}/rapport", "redovisade:")
+    told = statement(sample, issue)
+    assert told["balances"] is True
+    find(page, skipped)
+    expect(page.get_by_text("Hoppades över").first).to_be_visible()
+    expect(page.get_by_text(WHY).first).to_be_visible()

@@ -1,0 +1,109 @@
+"""Every page that a person can open: axe-core, a phone of 320 pixels, both themes, the console."""
+
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from newsletter_service.app import create_app
+from newsletter_service.settings import Settings
+from tests.journeys import seen_page
+from tests.journeys.whole_service import A_PERSON_FILLS_IN_S, Up, link_in, log_in, person
+
+pytestmark = pytest.mark.browser
+
+# What is no page, and the letters: they run no script, so axe cannot look at them.
+NO_PAGES = {
+    *("static", "brand.stylesheet", "health.healthz", "health.readyz", "health.version"),
+    *("metrics.scrape", "sandbox.raw", "letter.file", "letter.page", "sandbox.html"),
+    *("start.here", "sources.findings"),
+}
+BY_TOKEN = {"public.confirm", "public.block", "public.unsubscribe", "public.preferences"}
+PUBLIC = """
+    / /prenumerera/nyhetsbrev /subscribe/nyhetsbrev /prenumerera/nyhetsbrev/tack
+    /integritet /privacy /finns-inte /bekrafta/finns-inte
+    /desk/logga-in /desk/logga-in/lank /desk/logga-in/finns-inte
+""".split()  # noqa: SIM905 - addresses read better in lines
+DESK = """
+    /desk/ /desk/nyheter /desk/nyheter?flik=kommande /desk/nyheter/1
+    /desk/utskick /desk/utskick/2 /desk/utskick/2?open=3 /desk/utskick/2/granska
+    /desk/utskick/1/granska /desk/utskick/1/rapport
+    /desk/prenumeranter /desk/prenumeranter/alla /desk/prenumeranter/1
+    /desk/prenumeranter/importera
+    /desk/installningar/ /desk/installningar/formular /desk/installningar/kallor
+    /desk/installningar/personer /desk/installningar/personer/1 /desk/installningar/dataskydd
+    /desk/installningar/leverans /desk/konto /desk/drift /desk/brevlada/ /desk/brevlada/1
+    /desk/components /desk/kom-igang/webbplats /desk/kom-igang/organisation
+    /desk/kom-igang/nyhetsbrev /desk/kom-igang/forslag /desk/kom-igang/forsta-utskicket
+""".split()  # noqa: SIM905
+READER = "vera.vik@reader.test"
+
+
+def look(page: Page, faults: list[str], path: str) -> None:
+    """Open a page and note what is wrong with it."""
+    watch = seen_page.Watch(page)
+    page.goto(path)
+    note(page, watch, faults, path)
+
+
+def note(page: Page, watch: seen_page.Watch, faults: list[str], name: str) -> None:
+    faults += [f"{name}: {each}" for each in [*watch.faults, *seen_page.faults(page)]]
+    watch.faults.clear()
+
+
+def test_every_public_page_is_accessible_and_fits_a_phone(sample: Up, chromium: Browser) -> None:
+    faults: list[str] = []
+    page = person(chromium, sample.url).new_page()
+    for path in PUBLIC:
+        look(page, faults, path)
+    assert faults == []
+
+
+def test_every_page_behind_a_readers_links_is_accessible_and_fits_a_phone(
+    sample: Up, chromium: Browser
+) -> None:
+    faults: list[str] = []
+    page = person(chromium, sample.url).new_page()
+    watch = seen_page.Watch(page)
+    page.goto("/prenumerera/nyhetsbrev")
+    page.get_by_role("button", name="Prenumerera").click()
+    note(page, watch, faults, "the form with an error")
+    time.sleep(A_PERSON_FILLS_IN_S)
+    page.get_by_label("E-postadress").fill(READER)
+    page.get_by_role("button", name="Prenumerera").click()
+    link = link_in(sample.post.wait_for(READER, "Bekräfta"), "bekrafta/")
+    look(page, faults, link.replace("/bekrafta/", "/sparra/"))
+    look(page, faults, link)
+    page.get_by_role("button", name="Bekräfta prenumerationen").click()
+    note(page, watch, faults, "confirmed")
+    welcome = sample.post.wait_for(READER, "Välkommen")
+    look(page, faults, link_in(welcome, "installningar/"))
+    look(page, faults, link_in(welcome, "unsubscribe/"))
+    page.get_by_role("button", name="Avprenumerera", exact=True).click()
+    note(page, watch, faults, "left")
+    look(page, faults, link_in(welcome, "unsubscribe/"))
+    assert faults == []
+
+
+def test_every_page_of_the_desk_is_accessible_and_fits_a_phone(
+    sample: Up, chromium: Browser
+) -> None:
+    faults: list[str] = []
+    page = log_in(person(chromium, sample.url), sample.new_link())
+    for path in DESK:
+        look(page, faults, path)
+    assert faults == []
+
+
+def test_no_page_is_forgotten_here(sample: Up) -> None:
+    app = create_app(Settings.from_env(sample.env))
+    router = app.url_map.bind("127.0.0.1")
+    paths = [urlsplit(path).path for path in [*PUBLIC, *DESK]]
+    seen = {router.match(path)[0] for path in paths if not path.endswith("/finns-inte")}
+    pages = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.methods and "GET" in rule.methods and rule.endpoint != "auth.open_link"
+    }
+    assert pages - seen - NO_PAGES - BY_TOKEN == set()
