@@ -7,6 +7,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 
 import click
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from newsletter_service.cli import sample, service
 from newsletter_service.cli.database import bring_up_to_date
 from newsletter_service.cli.door import Door, fail
 from newsletter_service.cli.issues import wait_until_over
-from newsletter_service.embedded.supervise import ChildNotReadyError, Supervisor
+from newsletter_service.embedded.supervise import ChildNotReadyError
 from newsletter_service.embedded.valkey import EmbeddedValkeyError
 from newsletter_service.extensions import db
 from newsletter_service.issues import release, suggest
@@ -43,6 +44,7 @@ def command(door: Door, empty: bool, email: str) -> None:
     site_port = 0 if empty else service.free_port(8100)
     _let_through(site_port)
     settings = Settings.from_env()
+    ending = _Ending()
     with door.app.app_context():
         logging.getLogger().setLevel(logging.WARNING)
         bring_up_to_date()
@@ -53,9 +55,9 @@ def command(door: Door, empty: bool, email: str) -> None:
         external_queue=bool(settings.redis_url),
     )
     try:
-        with service.running(plan, settings) as supervisor:
+        with service.running(plan, settings):
             _welcome(door, site_port, email)
-            _wait(supervisor)
+            ending.wait()
     except (ChildNotReadyError, EmbeddedValkeyError) as error:
         fail(str(error))
     click.echo("Stopped.")
@@ -135,9 +137,23 @@ def _first_person() -> Person | None:
     ).first()
 
 
-def _wait(supervisor: Supervisor) -> None:
-    asked = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: asked.set())
-    asked.wait()
-    click.echo("Stopping …")
+class _Ending:
+    """The wish to end: while the service starts it breaks that off, later `wait` returns."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._up = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask)
+
+    def wait(self) -> None:
+        """Return when somebody asks to stop."""
+        self._up = True
+        self._asked.wait()
+        click.echo("Stopping …")
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked.set()
+        if not self._up:
+            self._up = True  # a second wish must not break off the orderly end
+            raise SystemExit(0)
