@@ -76,7 +76,7 @@ def make(session: Session, engine: SendingEngine, notice: Notice, now_ms: int) -
 def _prepare(session: Session, settings: Settings, notice: Notice) -> Prepared:
     """The letter without what is personal; the last few kinds are kept."""
     if notice.kind == TEST:
-        return _test_letter(session, notice)
+        return _test_letter(session, settings, notice)
     newsletter = session.get(NewsletterList, notice.list_id) if notice.list_id else None
     organisation = session.get(Organisation, 1)
     values = compose.frame(organisation, newsletter, notice.locale, settings) | notice.values
@@ -92,12 +92,14 @@ def _prepare(session: Session, settings: Settings, notice: Notice) -> Prepared:
     return _prepared[key]
 
 
-def _test_letter(session: Session, notice: Notice) -> Prepared:
+def _test_letter(session: Session, settings: Settings, notice: Notice) -> Prepared:
     """A draft as its readers would get it, marked as a test in the subject."""
     issue = session.get_one(Issue, int(notice.values["issue_id"]))
     day = date.fromisoformat(notice.values["day"]) if "day" in notice.values else None
-    made = compose.letter(session, issue, notice.locale, day=day, subject_prefix="[Test] ")
-    return Prepared.of(made, compose.fixed_headers(session, issue, notice.locale))
+    made = compose.letter(
+        session, issue, notice.locale, day=day, subject_prefix="[Test] ", settings=settings
+    )
+    return Prepared.of(made, compose.fixed_headers(session, issue, notice.locale, settings))
 
 
 def _sender(

@@ -19,19 +19,21 @@ from newsletter_service.settings import Settings
 SENDER_ID = "newsletter"
 
 
-def letter(
+def letter(  # noqa: PLR0913 - what is optional is named
     session: Session,
     issue: Issue,
     locale: str,
     *,
     day: date | None = None,
     subject_prefix: str = "",
+    settings: Settings | None = None,
 ) -> Letter:
     """The issue in one language, by its real template, with slots. Raises `LetterError`.
 
-    `day` is the date in the masthead; `subject_prefix` marks a test, in the subject only.
+    `day` is the date in the masthead; `subject_prefix` marks a test, in the subject only;
+    `settings` are needed outside an application context, as in a sending thread.
     """
-    settings = settings_module.current()
+    settings = settings or settings_module.current()
     organisation = session.get(Organisation, 1)
     text = next((one for one in issue.texts if one.locale == locale), None)
     frame_values = frame(organisation, issue.newsletter, locale, settings)
@@ -94,10 +96,12 @@ def frame(
     return {"list": brand, "organisation": name, "footer": footer}
 
 
-def fixed_headers(session: Session, issue: Issue, locale: str) -> FixedHeaders:
+def fixed_headers(
+    session: Session, issue: Issue, locale: str, settings: Settings | None = None
+) -> FixedHeaders:
     """Headers that are the same in every copy (R 2.1 to 2.9)."""
     newsletter = issue.newsletter
-    settings = settings_module.current()
+    settings = settings or settings_module.current()
     organisation = session.scalars(select(Organisation)).first()
     contact = (organisation.contact_email if organisation else "") or newsletter.sender_address
     where = "prenumerera" if locale == "sv" else "subscribe"
