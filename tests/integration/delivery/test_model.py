@@ -47,6 +47,7 @@ from newsletter_service.models import (
     ms_of,
     writing,
 )
+from newsletter_service.models.delivery import DELIVERY_MOVES
 from tests.world import World, world
 
 READERS = 8
@@ -78,7 +79,26 @@ ACTS = tuple(act for act, weight in WEIGHTS.items() for _ in range(weight))
 def small(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
     with world(sqlite_url, tmp_path, batch_size="3", smtp_url="smtp://127.0.0.1:9?tls=none") as it:
         it.readers(READERS)
+        watch_moves()
         yield it
+
+
+def watch_moves() -> None:
+    """Have the database itself note which state follows which."""
+    with ledger(db.engine) as connection:
+        for statement in (
+            "CREATE TABLE moved (before TEXT, after TEXT, UNIQUE (before, after))",
+            "CREATE TRIGGER moves AFTER UPDATE OF state ON delivery WHEN OLD.state <> NEW.state"
+            " BEGIN INSERT OR IGNORE INTO moved VALUES (OLD.state, NEW.state); END",
+        ):
+            connection.exec_driver_sql(statement)
+
+
+def forbidden_moves() -> list[tuple[str, str]]:
+    with db.engine.connect() as connection:
+        seen = connection.exec_driver_sql("SELECT before, after FROM moved").all()
+    assert len(seen) > len(DeliveryState)
+    return [(a, b) for a, b in seen if _D(b) not in DELIVERY_MOVES[_D(a)]]
 
 
 @dataclass
@@ -349,3 +369,4 @@ def test_p2_p3_whatever_happens_nobody_is_lost_and_nobody_gets_two(small: World)
             database=None,
         ),
     )
+    assert forbidden_moves() == []
