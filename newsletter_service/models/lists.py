@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import JSON, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter_service.extensions import Base
@@ -56,6 +56,3 @@ class NewsletterList(Base):
     def title(self, locale: str) -> str:
         """The list's name in a language; Swedish stands in for what is not translated."""
         return (self.name_en or self.name) if locale == "en" else self.name
-
-
-LIST_KEY = ForeignKey("list.id")

@@ -1,7 +1,7 @@
 """The news desk: what there is to write about, what was used, what is hidden."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -11,7 +11,6 @@ from newsletter_service.extensions import db
 from newsletter_service.models import Block, Issue, IssueState, Item, Source, list_source, writing
 from newsletter_service.news import clean, sources
 
-NEW_FOR = timedelta(days=45)
 TABS = ("new", "coming", "used", "hidden")
 
 
