@@ -14,7 +14,9 @@ READ_CHARACTERS = 4_000
 
 _MONTHS = {"maj": 5, "may": 5, "okt": 10, "oct": 10} | {
     name: number
-    for number, name in enumerate("jan feb mar apr maj jun jul aug sep okt nov dec".split(), 1)  # noqa: SIM905
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "maj", "jun", "jul", "aug", "sep", "okt", "nov", "dec"), 1
+    )
 }
 _MONTH = (
     r"(?P<month>jan(?:uar[iy])?|feb(?:ruar[iy])?|mars|march|mar|apr(?:il)?|maj|may|june?|juni|july?"

@@ -26,4 +26,5 @@ class Unreachable(FetchError):
 
 
 def too_slow() -> TimedOut:
+    """The error of a fetch that took longer than it may."""
     return TimedOut("timed_out", "The site did not answer in time.")

@@ -14,6 +14,7 @@ NIGHT = ("#0d1b2a", "#1b3a5b", "#4f8a8b", "#a8e6cf", "#f6f7eb")
 
 
 def gradient(top: str, bottom: str) -> Canvas:
+    """A canvas that goes from one colour to another, downwards."""
     ramp = Image.linear_gradient("L").resize(SIZE)
     return ImageOps.colorize(ramp, top, bottom).convert("RGBA")
 
@@ -29,6 +30,7 @@ def layer(canvas: Canvas, paint: Callable[[ImageDraw.ImageDraw], None], blur: fl
 
 
 def rgba(colour: str, alpha: int) -> tuple[int, int, int, int]:
+    """A colour as `#rrggbb`, with its opacity from 0 to 255."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return red, green, blue, alpha
 
@@ -36,4 +38,5 @@ def rgba(colour: str, alpha: int) -> tuple[int, int, int, int]:
 def disc(  # noqa: PLR0913, PLR0917 - a disc is what it is
     pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, colour: str, alpha: int
 ) -> None:
+    """Paint a filled circle around a point, in the sheet's pixels."""
     pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=rgba(colour, alpha))

@@ -11,6 +11,8 @@ Palette = tuple[str, ...]
 
 
 def hexagons(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Honeycomb, glowing towards the right."""
+
     def paint(pen: ImageDraw.ImageDraw) -> None:
         side = 110
         for row in range(-1, 10):
@@ -37,6 +39,8 @@ def hexagons(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def cells(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Soft cells with sharp kernels."""
+
     def soft(pen: ImageDraw.ImageDraw) -> None:
         for _ in range(16):
             disc(
@@ -59,6 +63,7 @@ def cells(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def network(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Points of light and the lines between neighbours."""
     points = [(chance.random() * 2400, chance.random() * 1350) for _ in range(70)]
 
     def paint(pen: ImageDraw.ImageDraw) -> None:
@@ -74,6 +79,7 @@ def network(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def layers_of_hills(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Waves or hills behind each other."""
     canvas = gradient(palette[3], palette[2])
     canvas = layer(canvas, lambda pen: disc(pen, 1750, 430, 150, palette[4], 255))
     for depth in range(5):
@@ -95,6 +101,7 @@ def layers_of_hills(canvas: Canvas, palette: Palette, chance: random.Random) -> 
 
 
 def aurora(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Northern lights over a forest."""
     for band in range(4):
         phase = chance.random() * 6
 
@@ -122,6 +129,8 @@ def aurora(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def dna(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """A double helix under stars."""
+
     def stars(pen: ImageDraw.ImageDraw) -> None:
         for _ in range(120):
             disc(
@@ -147,6 +156,8 @@ def dna(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def rings(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Rings around one point."""
+
     def paint(pen: ImageDraw.ImageDraw) -> None:
         for x, y in ((760, 760), (1720, 480)):
             for step in range(11, 0, -1):
@@ -159,6 +170,8 @@ def rings(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def building(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Houses with some windows lit."""
+
     def paint(pen: ImageDraw.ImageDraw) -> None:
         pen.rectangle([0, 1130, 2400, 1350], fill=rgba(palette[0], 255))
         for left, top, width in ((330, 520, 620), (950, 260, 760), (1710, 640, 420)):
@@ -173,6 +186,8 @@ def building(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def petri(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Petri dishes with colonies."""
+
     def paint(pen: ImageDraw.ImageDraw) -> None:
         for column in range(4):
             for row in range(2):
@@ -194,6 +209,8 @@ def petri(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def leaves(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Fallen leaves and two berries."""
+
     def paint(pen: ImageDraw.ImageDraw) -> None:
         for _ in range(46):
             x, y, turn = chance.random() * 2400, chance.random() * 1350, chance.random() * 6.3
@@ -218,6 +235,7 @@ def leaves(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def molecule(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Atoms and their bonds."""
     ring = [
         (1000 + 260 * math.cos(k * math.pi / 3), 690 + 260 * math.sin(k * math.pi / 3))
         for k in range(6)
@@ -244,6 +262,8 @@ def molecule(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def tissue(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Cells packed side by side, some of them framed."""
+
     def paint(pen: ImageDraw.ImageDraw) -> None:
         for row in range(-1, 9):
             for column in range(-1, 14):
@@ -263,6 +283,8 @@ def tissue(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
 
 
 def drops(canvas: Canvas, palette: Palette, chance: random.Random) -> Canvas:
+    """Drops with light in them."""
+
     def paint(pen: ImageDraw.ImageDraw) -> None:
         for column in range(9):
             for row in range(5):
