@@ -15,7 +15,7 @@ import click
 from newsletter_service.cli import demo_story, service
 from newsletter_service.cli.database import bring_up_to_date
 from newsletter_service.cli.door import Door, fail
-from newsletter_service.embedded.file_feed import FileFeed
+from newsletter_service.embedded.file_feed import serving
 from newsletter_service.embedded.sample_feed import SampleSite
 from newsletter_service.embedded.supervise import ChildNotReadyError
 from newsletter_service.embedded.valkey import EmbeddedValkeyError
@@ -71,8 +71,8 @@ def _site(feed: str) -> Iterator[tuple[str, str]]:
     elif urlsplit(feed).scheme in {"http", "https"}:
         yield f"{origin_of(feed)}/", feed
     elif Path(feed).is_file():
-        with FileFeed(Path(feed)) as served:
-            yield f"{origin_of(served.url)}/", served.url
+        with serving(Path(feed)) as url:
+            yield f"{origin_of(url)}/", url
     else:
         fail(f"{feed} is neither an http(s) address nor a file.", 2)
 
