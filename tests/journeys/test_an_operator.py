@@ -26,7 +26,7 @@ def find(page: Page, address: str) -> None:
     found = page.locator("main").get_by_role("link", name=address)
     if found.count():
         found.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(address)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(address)
 
 
 def send_the_draft(page: Page) -> str:

@@ -22,7 +22,7 @@ NO_PAGES = {
 BY_TOKEN = {"public.confirm", "public.block", "public.unsubscribe", "public.preferences"}
 PUBLIC = """
     / /prenumerera/nyhetsbrev /subscribe/nyhetsbrev /prenumerera/nyhetsbrev/tack
-    /integritet /privacy /finns-inte /bekrafta/finns-inte
+    /nytta/1/yes /integritet /privacy /finns-inte /bekrafta/finns-inte
     /desk/logga-in /desk/logga-in/lank /desk/logga-in/finns-inte
 """.split()  # noqa: SIM905 - addresses read better in lines
 DESK = """
@@ -77,7 +77,7 @@ def test_every_page_behind_a_readers_links_is_accessible_and_fits_a_phone(
     look(page, faults, link)
     page.get_by_role("button", name="Bekräfta prenumerationen").click()
     note(page, watch, faults, "confirmed")
-    welcome = sample.post.wait_for(READER, "Välkommen")
+    welcome = sample.post.wait_for(READER, "Nu prenumererar du")
     look(page, faults, link_in(welcome, "installningar/"))
     look(page, faults, link_in(welcome, "unsubscribe/"))
     page.get_by_role("button", name="Avprenumerera", exact=True).click()
