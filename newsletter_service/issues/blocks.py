@@ -6,14 +6,23 @@ was there first. A change voids an approval: what was approved is no longer what
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter_service import audit
 from newsletter_service.mail import clean
-from newsletter_service.models import Block, BlockKind, Issue, IssueState, Item, writing
+from newsletter_service.models import (
+    AuditEvent,
+    Block,
+    BlockKind,
+    Issue,
+    IssueState,
+    Item,
+    writing,
+)
 
 FIELDS: dict[BlockKind, dict[str, Any]] = {
     BlockKind.HEADING: {"text": ""},
@@ -48,6 +57,9 @@ FIELDS: dict[BlockKind, dict[str, Any]] = {
     BlockKind.DIVIDER: {},
 }
 EDITABLE = frozenset({IssueState.DRAFT, IssueState.IN_REVIEW, IssueState.APPROVED})
+# Changes by one person with no longer pause than this stand as one line in the history.
+SITTING = timedelta(minutes=30)
+CHANGED = "issue.changed"
 LONGEST = 20_000
 TEXTS = {"subject": 300, "preheader": 300, "introduction": LONGEST}
 
@@ -195,6 +207,8 @@ def remove(block_id: int, edit: Edit) -> int:
 
 def _touch(session: Session, issue: Issue, edit: Edit) -> int:
     """Count a change; what was approved or in review is a draft again."""
+    if edit.now - issue.changed_at > SITTING or _last_writer(session, issue) != edit.actor:
+        audit.record(session, edit.actor, CHANGED, f"issue:{issue.id}")
     issue.version += 1
     issue.changed_at = edit.now
     if issue.state in (IssueState.IN_REVIEW, IssueState.APPROVED):
@@ -202,6 +216,16 @@ def _touch(session: Session, issue: Issue, edit: Edit) -> int:
         issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""
         audit.record(session, edit.actor, "issue.approval_voided", f"issue:{issue.id}")
     return issue.version
+
+
+def _last_writer(session: Session, issue: Issue) -> str | None:
+    """Who stands last in the history for having changed the issue."""
+    return session.scalar(
+        select(AuditEvent.actor)
+        .where(AuditEvent.subject == f"issue:{issue.id}", AuditEvent.act == CHANGED)
+        .order_by(AuditEvent.id.desc())
+        .limit(1)
+    )
 
 
 def _open(session: Session, issue_id: int, edit: Edit) -> Issue:

@@ -1,5 +1,6 @@
 """An issue's words and blocks become its letter; the header values that every copy shares."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -17,6 +18,9 @@ from newsletter_service.models import Block, Issue, NewsletterList, Organisation
 from newsletter_service.settings import Settings
 
 SENDER_ID = "newsletter"
+_ADDRESSES = ("url", "link", "image_url")
+_SCHEMES = {"http", "https", "mailto", "tel"}
+_SCHEME = re.compile(r"([^/?#]*?)\s*:")
 
 
 def letter(  # noqa: PLR0913 - what is optional is named
@@ -54,7 +58,15 @@ def letter(  # noqa: PLR0913 - what is optional is named
 
 def block_values(block: Block, locale: str) -> dict[str, Any]:
     """One block for the template; Swedish stands in for what is not translated."""
-    return {"kind": str(block.kind)} | dict(block.data.get(locale) or block.data.get("sv") or {})
+    values = dict(block.data.get(locale) or block.data.get("sv") or {})
+    values |= {name: _reachable(values[name]) for name in _ADDRESSES if values.get(name)}
+    return {"kind": str(block.kind)} | values
+
+
+def _reachable(url: Any) -> str:
+    """An address, if it is of a kind that letters hold; the check tells of any other."""
+    kind = _SCHEME.match(str(url).strip())
+    return str(url).strip() if kind is None or kind[1].lower() in _SCHEMES else ""
 
 
 def _useful(settings: Settings, issue: Issue, locale: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What became of an issue beyond its tallies: what came back, who left, and issues before it."""
 
-from sqlalchemy import func, select
+from sqlalchemy import case, distinct, func, select
 from sqlalchemy.orm import Session
 
 from newsletter_service.models import (
@@ -36,15 +36,21 @@ def returned(session: Session, issue_id: int) -> list[tuple[str, int]]:
 
 
 def came_back(session: Session, issue_id: int) -> dict[str, int]:
-    """How many readers' copies bounced for good, and how many complained."""
-    rows = session.execute(
-        select(BounceEvent.kind, func.count(func.distinct(BounceEvent.address_key)))
-        .where(BounceEvent.issue_id == issue_id, BounceEvent.final.is_(True))
-        .group_by(BounceEvent.kind)
-    )
-    counted = {str(kind): number for kind, number in rows}
-    complained = counted.pop(BounceKind.COMPLAINT, 0)
-    return {"bounced": sum(counted.values()), "complained": complained}
+    """How many of the accepted copies bounced for good, and how many were complained about."""
+    is_complaint = BounceEvent.kind == BounceKind.COMPLAINT
+    bounced, complained = session.execute(
+        select(
+            func.count(distinct(case((~is_complaint, BounceEvent.n)))),
+            func.count(distinct(case((is_complaint, BounceEvent.n)))),
+        )
+        .join(Delivery, (Delivery.issue_id == BounceEvent.issue_id) & (Delivery.n == BounceEvent.n))
+        .where(
+            BounceEvent.issue_id == issue_id,
+            BounceEvent.final.is_(True),
+            Delivery.state == DeliveryState.ACCEPTED,
+        )
+    ).one()
+    return {"bounced": int(bounced), "complained": int(complained)}
 
 
 def unsubscribed(session: Session, issue: Issue) -> int:

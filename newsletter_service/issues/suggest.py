@@ -68,6 +68,7 @@ def empty(list_id: int, *, actor: str, now: datetime) -> int:
     with writing() as session:
         issue = _draft(session, session.get_one(NewsletterList, list_id), actor, now)
         session.flush()
+        audit.record(session, actor, "issue.begun", f"issue:{issue.id}")
         return issue.id
 
 

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from newsletter_service import settings
 from newsletter_service.extensions import db
 from newsletter_service.mail import colour
 from newsletter_service.models import Organisation, Role
@@ -93,6 +94,7 @@ def _frame() -> dict[str, Any]:
         "brand": brand(),
         "locale": page_locale(),
         "trial": is_trial(),
+        "has_relay": bool(settings.current().smtp_url),
         "current_person": person,
         "nav": menu() if person else [],
         "logout_url": url_for("auth.log_out"),

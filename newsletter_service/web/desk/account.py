@@ -16,6 +16,7 @@ class Account:
 
     issue: Issue
     tallies: dict[str, int]
+    bounced: int = 0
 
     @property
     def settled(self) -> int:
@@ -56,7 +57,7 @@ class Account:
     def _parts(self) -> list[str]:
         counted = self.tallies
         told = [
-            ("accepted", _("%(n)s sent", n=number(counted["accepted"]))),
+            ("accepted", self._sent()),
             ("deferred", _("%(n)s tried again", n=number(counted["deferred"]))),
             ("skipped", _("%(n)s skipped", n=number(counted["skipped"]))),
             ("refused", _("%(n)s refused", n=number(counted["refused"]))),
@@ -64,12 +65,21 @@ class Account:
         ]
         return [text for name, text in told if counted[name]]
 
+    def _sent(self) -> str:
+        sent = number(self.tallies["accepted"])
+        if not self.bounced:
+            return str(_("%(n)s sent", n=sent))
+        return str(
+            _("%(n)s sent, of which %(lost)s did not arrive", n=sent, lost=number(self.bounced))
+        )
+
     def lines(self, skipped: dict[str, int]) -> list[dict[str, Any]]:
         """The lines of the statement; `skipped` parts the skipped ones by reason."""
         counted = self.tallies
         parts = [(skip_words().get(reason, reason), n) for reason, n in skipped.items()]
+        came_back = [(_("of which did not arrive"), self.bounced)] if self.bounced else []
         lines = [
-            {"label": _("Sent"), "count": counted["accepted"], "kind": "good"},
+            {"label": _("Sent"), "count": counted["accepted"], "kind": "good", "parts": came_back},
             {"label": _("Waiting for their turn"), "count": counted["pending"], "kind": "neutral"},
             {"label": _("Trying again"), "count": counted["deferred"], "kind": "wait"},
             {"label": _("Skipped"), "count": counted["skipped"], "kind": "neutral", "parts": parts},

@@ -13,7 +13,7 @@ from newsletter_service.issues import blocks, shelf, suggest
 from newsletter_service.models import Item, Role
 from newsletter_service.news import desk, sources
 from newsletter_service.web.access import allow
-from newsletter_service.web.desk import actor, now
+from newsletter_service.web.desk import actor, now, said
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.i18n import local
 
@@ -112,6 +112,9 @@ def save_item(item_id: int) -> Response | tuple[str, int]:
         desk.change(item_id, typed, now())
     except LookupError:
         abort(404)
+    except desk.NotAWebAddress as fault:
+        wrong = said({fault.field: "url"})
+        return _item_page(known, values=request.form, errors=wrong), 422
     except ValueError:
         wrong = {"title": _("Write a headline.")}
         return _item_page(known, values=request.form, errors=wrong), 422

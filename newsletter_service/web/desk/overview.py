@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
-from newsletter_service.issues import preflight, shelf
+from newsletter_service.issues import outcome, preflight, shelf
 from newsletter_service.models import Issue, IssueState, NewsletterList, Role
 from newsletter_service.news import desk as news
 from newsletter_service.news import sources
@@ -43,6 +43,7 @@ def page() -> str:
         next_up=_next(found.next_up) if found.next_up else None,
         under_way=[_on_its_way(issue) for issue in found.under_way],
         fresh=_fresh(listed, last, moment),
+        in_draft=_in_draft(found.next_up),
         last=_last(last) if last else None,
         readers=counts.of_list(db.session(), listed.id, moment - MONTH),
         todo=_todo(listed),
@@ -69,7 +70,7 @@ def _next(issue: Issue) -> dict[str, Any]:
 
 
 def _on_its_way(issue: Issue) -> dict[str, Any]:
-    account = Account(issue, tallies(db.session(), issue.id))
+    account = _account(issue)
     return {
         "id": issue.id,
         "label": words.label(issue),
@@ -81,32 +82,57 @@ def _on_its_way(issue: Issue) -> dict[str, Any]:
     }
 
 
+def _account(issue: Issue) -> Account:
+    session = db.session()
+    lost = outcome.came_back(session, issue.id)["bounced"]
+    return Account(issue, tallies(session, issue.id), lost)
+
+
 def _last(issue: Issue) -> dict[str, Any]:
     return {
         "id": issue.id,
         "label": words.label(issue),
         "subject": words.subject(issue),
         "when": recent(issue.sent_at),
-        "sentence": Account(issue, tallies(db.session(), issue.id)).sentence(),
+        "sentence": _account(issue).sentence(),
     }
+
+
+def _in_draft(issue: Issue | None) -> str:
+    """8 ligger redan i utkastet."""
+    number = sum(block.item_id is not None for block in issue.blocks) if issue else 0
+    if issue is None or not number:
+        return ""
+    return str(
+        ngettext(
+            "%(num)s piece of news is already in %(issue)s.",
+            "%(num)s pieces of news are already in %(issue)s.",
+            number,
+            issue=words.label(issue),
+        )
+    )
 
 
 def _fresh(listed: NewsletterList, last: Issue | None, moment: datetime) -> str:
     """12 nya nyheter sedan nr 11"""
     since = last.released_at if last and last.released_at else None
     number = news.came_in(listed.id, since or moment - MONTH)
+    if not number and last and since:
+        return str(_("No new news since %(issue)s.", issue=words.label(last)))
+    if not number:
+        return str(_("No news in the last 30 days."))
     if last is None or since is None:
         return str(
             ngettext(
-                "%(num)s piece of news in the last 30 days",
-                "%(num)s pieces of news in the last 30 days",
+                "%(num)s piece of news in the last 30 days.",
+                "%(num)s pieces of news in the last 30 days.",
                 number,
             )
         )
     return str(
         ngettext(
-            "%(num)s new piece of news since %(issue)s",
-            "%(num)s new pieces of news since %(issue)s",
+            "%(num)s new piece of news since %(issue)s.",
+            "%(num)s new pieces of news since %(issue)s.",
             number,
             issue=words.label(last),
         )

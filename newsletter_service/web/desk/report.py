@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response
 from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
-from newsletter_service.issues import outcome, shelf
+from newsletter_service.issues import answers, outcome, shelf
 from newsletter_service.models import Issue, IssueState, Role
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.account import Account, bounce_words
+from newsletter_service.web.i18n import number
 from newsletter_service.web.told import PAUSED_BY_HAND
 
 blueprint = Blueprint("report", __name__, url_prefix="/desk/utskick/<int:issue_id>/rapport")
@@ -46,7 +47,7 @@ def page(issue_id: int) -> str:
         subject=words.subject(issue),
         tabs=words.tabs(issue, "report"),
         back=back,
-        came_back=outcome.came_back(session, issue_id),
+        answers=_answers(*answers.of(session, issue_id)),
         unsubscribed=outcome.unsubscribed(session, issue),
         earlier=earlier,
         **values,
@@ -83,14 +84,24 @@ def _do(issue_id: int, act: Any) -> Response:
     return redirect(url_for("report.page", issue_id=issue_id), 303)
 
 
+def _answers(useful: int, useless: int) -> str:
+    """What readers answered, in one line."""
+    if not useful + useless:
+        return str(_("Nobody has answered yet."))
+    yes, no = number(useful), number(useless)
+    return str(_("%(yes)s answered yes and %(no)s no.", yes=yes, no=no))
+
+
 def _live(issue: Issue) -> dict[str, Any]:
     """What changes while the issue is sent."""
     session = db.session()
-    account = Account(issue, tallies(session, issue.id))
+    came_back = outcome.came_back(session, issue.id)
+    account = Account(issue, tallies(session, issue.id), came_back["bounced"])
     skipped = {} if account.is_moving else outcome.skipped(session, issue.id)
     return {
         "issue": issue,
         "status": words.status(issue),
+        "came_back": came_back,
         "sentence": account.sentence(),
         "lines": account.lines(skipped),
         "settled": account.settled,

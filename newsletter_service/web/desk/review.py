@@ -1,6 +1,7 @@
 """*Granska*: the letter, and five things that are in order or have a remedy; then it is sent."""
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -16,7 +17,7 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.composer import views
-from newsletter_service.web.i18n import local
+from newsletter_service.web.i18n import clock, local, weekday
 
 blueprint = Blueprint("review", __name__, url_prefix="/desk/utskick/<int:issue_id>")
 
@@ -140,6 +141,7 @@ def _page(
         errors=errors or {},
         later=later,
         at=at or _suggested_time(now()),
+        at_in_words=_in_words(at or _suggested_time(now())),
         undo_minutes=max(1, round(current().undo_seconds / 60)),
     )
 
@@ -167,6 +169,16 @@ def _suggested_time(moment: datetime) -> str:
     """Tomorrow at nine, as a field for date and time wants it."""
     tomorrow = local(moment).date() + timedelta(days=1)
     return f"{tomorrow.isoformat()}T09:00"
+
+
+def _in_words(at: str) -> str:
+    """The field's time as people here write it; nothing while it is no time."""
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return ""
+    there = moment.replace(tzinfo=ZoneInfo(current().timezone))
+    return str(_("%(day)s at %(clock)s", day=weekday(there), clock=clock(there)))
 
 
 def _time_trouble(code: str) -> str:

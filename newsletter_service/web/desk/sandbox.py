@@ -55,11 +55,11 @@ def letter(mail_id: int) -> str:
     return render_template(
         "desk/sandbox/letter.html",
         mail=mail,
-        sender=str(message.get("from", mail.sender)),
+        sender=_shown(message.get("from", mail.sender)),
         view=view if view in VIEWS else "html",
         has_html=message.get_body(("html",)) is not None,
         text=_text(message),
-        headers=[(name, str(value)) for name, value in message.raw_items()],
+        headers=[(_shown(name), _shown(value)) for name, value in message.raw_items()],
     )
 
 
@@ -70,7 +70,7 @@ def html(mail_id: int) -> Response:
     body = _parsed(_known(mail_id)).get_body(("html",))
     if body is None:
         abort(404)
-    return as_letter(_HEAD.sub(r'\g<0><base target="_blank">', str(body.get_content()), count=1))
+    return as_letter(_HEAD.sub(r'\g<0><base target="_blank">', _content(body), count=1))
 
 
 @blueprint.get("/<int:mail_id>/raw")
@@ -121,4 +121,18 @@ def _parsed(mail: StoredMail) -> EmailMessage:
 
 def _text(message: EmailMessage) -> str:
     body = message.get_body(("plain",))
-    return str(body.get_content()) if body is not None else ""
+    return _content(body) if body is not None else ""
+
+
+def _shown(value: object) -> str:
+    """A header as a page can show it, whatever bytes it was made of."""
+    return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _content(part: EmailMessage) -> str:
+    """The text of a part; as near as one gets where its charset or encoding is none."""
+    try:
+        return _shown(part.get_content())
+    except (LookupError, ValueError, AttributeError):
+        raw = part.get_payload(decode=True)
+        return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -10,7 +11,10 @@ from newsletter_service.accounts import newsletters, organisation
 from newsletter_service.models import NewsletterList, Role
 from newsletter_service.settings import current
 from newsletter_service.web.access import allow
+from newsletter_service.web.brand import brand
 from newsletter_service.web.desk import actor, now, said, settings_tabs
+from newsletter_service.web.public import pages
+from newsletter_service.web.public.sign_up import HONEYPOT, promise
 
 blueprint = Blueprint("settings", __name__, url_prefix="/desk/installningar")
 
@@ -81,8 +85,26 @@ def form() -> str | Response:
         lists=newsletters.everything(),
         link=f"{base}/prenumerera/{listed.slug}",
         link_en=f"{base}/subscribe/{listed.slug}" if "en" in listed.locales else "",
+        snippets=[_snippet(listed, locale) for locale in listed.locales],
         tabs=settings_tabs("form"),
     )
+
+
+def _snippet(listed: NewsletterList, locale: str) -> dict[str, str]:
+    """The form for one's own site in a language, with the words a reader consents to (R 5.7)."""
+    label = _("HTML to copy, in English") if locale == "en" else _("HTML to copy, in Swedish")
+    base = current().base_url
+    with force_locale(locale):
+        html = render_template(
+            "desk/settings/snippet.html",
+            action=base + pages.path("subscribe", locale, slug=listed.slug),
+            privacy=brand().privacy_url or base + pages.path("privacy", locale),
+            promise=promise(listed),
+            honeypot=HONEYPOT,
+            id=f"{listed.slug}-{locale}",
+            locale=locale,
+        )
+    return {"locale": locale, "label": str(label), "html": html}
 
 
 def chosen_list() -> NewsletterList | None:

@@ -100,7 +100,7 @@ def _form(
         "sign_up.html",
         422 if error else 200,
         newsletter=newsletter,
-        promise=_promise(newsletter),
+        promise=promise(newsletter),
         typed=typed.address[:320] if typed else "",
         error=error,
         suggestion=suggestion,
@@ -110,7 +110,7 @@ def _form(
     )
 
 
-def _promise(newsletter: NewsletterList) -> str:
+def promise(newsletter: NewsletterList) -> str:
     """The text beside the button, which is what a reader consents to (R 5.7)."""
     english = i18n.page_locale() == "en"
     often = newsletter.frequency_en or "" if english else newsletter.frequency
@@ -128,7 +128,7 @@ def _promise(newsletter: NewsletterList) -> str:
 
 def _proof(newsletter: NewsletterList) -> RequestContext:
     if _from_our_form():
-        digest = hashlib.sha256(_promise(newsletter).encode()).hexdigest()
+        digest = hashlib.sha256(promise(newsletter).encode()).hexdigest()
         return visitor(request.path, f"sha256:{digest[:32]}", "form")
     where = request.headers.get("Referer") or request.headers.get("Origin") or ""
     return visitor(where or request.path, "form on another site", "form")

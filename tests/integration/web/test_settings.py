@@ -2,8 +2,10 @@
 
 import html
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -76,10 +78,28 @@ def test_the_accent_reaches_every_page(administrator: FlaskClient) -> None:
     assert again.status_code == 304
 
 
-def test_the_form_to_copy_posts_to_the_public_page(administrator: FlaskClient) -> None:
+def _shape(form: str) -> list[str]:
+    """A form's tags and words, without what differs between services."""
+    plain = re.sub(r"https?://[^/\"]+/prenumerera/\w+", "ACTION", form)
+    plain = re.sub(r"https?://[^/\"]+/integritet", "PRIVACY", plain)
+    plain = re.sub(r"\w+-sv-", "ID-", plain)
+    plain = re.sub(r"skickar vi .+ till din adress(, .+?)?\.", "PROMISE.", plain, flags=re.DOTALL)
+    return plain.split()
+
+
+def test_r_5_7_the_form_to_copy_is_the_one_of_the_documents(administrator: FlaskClient) -> None:
     page = administrator.get(f"{BASE}/formular").text
-    assert "http://localhost/prenumerera/parkbrevet" in page
-    assert "&lt;form method=&#34;post&#34;" in page
+    copied = re.search(r'<textarea[^>]*id="snippet-sv"[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    assert copied
+    form = html.unescape(copied[1])
+    documents = (Path(__file__).parents[3] / "docs" / "site-owners.md").read_text("utf-8")
+    documented = re.search(r"<form.*?</form>", documents, re.DOTALL)
+
+    assert 'action="http://localhost/prenumerera/parkbrevet"' in form
+    assert "avprenumerera" in form
+    assert "checked" not in form
+    assert documented
+    assert _shape(form) == _shape(documented[0])
 
 
 def test_another_lists_number_is_not_found(administrator: FlaskClient) -> None:

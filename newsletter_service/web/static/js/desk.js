@@ -22,6 +22,14 @@
     counter.classList.toggle("field__count--over", length > Number(counter.dataset.counterLimit));
   }
 
+  // -- a time in words, as people here write it -----------------------------------------------
+  function sayTime(said) {
+    const at = new Date(document.getElementById(said.dataset.saidFor).value);
+    const shape = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" };
+    const words = Number.isNaN(at.valueOf()) ? "" : at.toLocaleString(document.documentElement.lang, shape);
+    said.textContent = words.replace(/(\d\d):(\d\d)$/, document.documentElement.lang === "sv" ? "$1.$2" : "$1:$2");
+  }
+
   // -- the inbox row says what is being typed ------------------------------------------------
   function mirror(input) {
     for (const target of document.querySelectorAll(`[data-mirror="${CSS.escape(input.name)}"]`)) {
@@ -44,6 +52,18 @@
     frame.classList.add("fitted");
     frame.removeAttribute("height"); // so that a short letter after a long one shrinks it again
     frame.height = letter.scrollHeight;
+  }
+
+  // -- a text to take along -------------------------------------------------------------------
+  async function copyText(button) {
+    const source = document.getElementById(button.dataset.copy);
+    source.select();
+    try {
+      await navigator.clipboard.writeText(source.value);
+    } catch {
+      document.execCommand("copy"); // an installation tried out without TLS has no clipboard
+    }
+    button.lastChild.textContent = button.dataset.copied;
   }
 
   // -- how long there is to undo -------------------------------------------------------------
@@ -81,8 +101,11 @@
   document.addEventListener("input", ({ target }) => {
     if (target.name) mirror(target);
     document.querySelectorAll(`[data-counter-for="${CSS.escape(target.id)}"]`).forEach(countCharacters);
+    document.querySelectorAll(`[data-said-for="${CSS.escape(target.id)}"]`).forEach(sayTime);
   });
   document.addEventListener("click", (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) copyText(copy);
     const link = event.target.closest("[data-dialog], [data-dialog-close], [data-view-src]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const dialog = link.dataset.dialog && document.getElementById(link.dataset.dialog);

@@ -1,0 +1,54 @@
+"""*Historik*: who did what to an issue, in words."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import gettext as _
+
+from newsletter_service.models import AuditEvent
+from newsletter_service.web.i18n import recent
+
+
+def timeline(events: Iterable[AuditEvent]) -> list[dict[str, Any]]:
+    """The events as entries of a timeline; acts without words of their own are left out."""
+    words = _acts()
+    return [
+        {
+            "time": recent(event.at),
+            "datetime": event.at.isoformat(),
+            "title": words[event.act],
+            "text": _why(event),
+            "kind": "neutral",
+        }
+        for event in events
+        if event.act in words
+    ]
+
+
+def _why(event: AuditEvent) -> str:
+    why = str(event.detail.get("why") or event.detail.get("reason") or "")
+    return f"{_who(event.actor)}: {why}" if why else _who(event.actor)
+
+
+def _who(actor: str) -> str:
+    known = {
+        "command line": _("from the command line"),
+        "scheduler": _("by the scheduler"),
+        "sample": _("made as an example"),
+    }
+    return str(known.get(actor, actor))
+
+
+def _acts() -> dict[str, str]:
+    return {
+        "issue.suggested": _("Suggested out of the news"),
+        "issue.begun": _("Begun"),
+        "issue.changed": _("Content changed"),
+        "issue.tested": _("Test sent"),
+        "issue.review_asked": _("Approval asked for"),
+        "issue.approved": _("Approved"),
+        "issue.approval_voided": _("Changed, so that it must be approved again"),
+        "issue.sent_back": _("Sent back to its writer"),
+        "issue.released": _("Released"),
+        "issue.release_undone": _("Release undone"),
+    }
