@@ -45,7 +45,7 @@ def keep(page: Page, name: str, tallest: int = TALLEST) -> None:
     shot = shot.crop((0, 0, shot.width, min(shot.height, tallest)))
     for colours in (256, 128, 64, 32):
         packed = io.BytesIO()
-        few = shot.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few = shot.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         few.save(packed, "PNG", optimize=True)
         if packed.tell() <= LARGEST_BYTES:
             break
