@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.journeys.whole_service import Running, Up, running_service
+
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")

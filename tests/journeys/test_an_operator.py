@@ -85,5 +85,6 @@ def test_a_sending_is_stopped_and_goes_on_and_the_reader_who_got_nothing_is_told
     told = statement(sample, issue)
     assert told["balances"] is True
     find(page, skipped)
-    expect(page.get_by_text("Hoppades över").first).to_be_visible()
+    answer = f"Nr {issue} skickades inte, eftersom adressen är spärrad"
+    expect(page.get_by_text(answer).first).to_be_visible()
     expect(page.get_by_text(WHY).first).to_be_visible()

@@ -78,7 +78,7 @@ def test_every_page_behind_a_readers_links_is_accessible_and_fits_a_phone(
     page.get_by_role("button", name="Bekräfta prenumerationen").click()
     note(page, watch, faults, "confirmed")
     welcome = sample.post.wait_for(READER, "Nu prenumererar du")
-    look(page, faults, link_in(welcome, "installningar/"))
+    look(page, faults, link_in(welcome, "(?:installningar|preferences)/"))
     look(page, faults, link_in(welcome, "unsubscribe/"))
     page.get_by_role("button", name="Avprenumerera", exact=True).click()
     note(page, watch, faults, "left")

@@ -87,7 +87,7 @@ def text_of(mail: EmailMessage) -> str:
 
 
 def link_in(mail: EmailMessage, path: str) -> str:
-    """The first link in a mail whose path begins like that."""
+    """The first link in a mail whose path begins like that; `path` is a pattern."""
     found = re.search(rf"https?://[^\s/]+/{path}[\w./-]+", text_of(mail))
     assert found, text_of(mail)
     return found[0].rstrip(".")
