@@ -51,11 +51,11 @@ def nested(depth: int) -> bytes:
     ],
 )
 def test_hostile_messages_cost_bounded_time(raw: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     report = parse(raw)
     for recipient in report.recipients:
         classify_recipient(report, recipient)
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert len(report.recipients) <= 200
 
 

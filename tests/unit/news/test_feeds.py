@@ -194,10 +194,10 @@ def test_what_is_no_feed_has_its_reason(body: bytes, code: str) -> None:
     ids=range(12),
 )  # fmt: skip
 def test_hostile_bulk_is_done_in_bounded_time(body: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with suppress(FeedError):
         assert len(read(body).items) <= MAX_ITEMS
-    assert time.monotonic() - started < 15
+    assert time.process_time() - started < 15
 
 
 FRAGMENTS = st.lists(
