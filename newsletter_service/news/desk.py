@@ -37,6 +37,14 @@ class Typed:
     place: str = ""
 
 
+class NotAWebAddress(ValueError):
+    """What was typed as an address leads nowhere on the web; `field` names it."""
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+        super().__init__(f"{field} must be an address that begins with https://.")
+
+
 def rows(list_id: int, tab: str, today: date, *, search: str = "", limit: int = 200) -> list[Row]:
     """The items of a list's sources under one of `TABS`, newest first (coming: soonest first)."""
     query = _of_list(list_id).options(joinedload(Item.source))
@@ -70,7 +78,10 @@ def came_in(list_id: int, since: datetime) -> int:
 
 
 def type_in(list_id: int, typed: Typed, now: datetime) -> int:
-    """Keep an item of the editors' own; returns its id. Raises ValueError without a title."""
+    """Keep an item of the editors' own; returns its id.
+
+    Raises ValueError without a title, and `NotAWebAddress`.
+    """
     if not clean.plain_text(typed.title, 300):
         raise ValueError("An item needs a headline.")
     with writing() as session:
@@ -120,12 +131,19 @@ def unused(session: Session, list_id: int, since: datetime, today: date) -> list
     return list(session.scalars(query.order_by(Item.published_at.desc(), Item.id.desc())))
 
 
+def _address(field: str, text: str) -> str:
+    found = clean.web_url(text, "")
+    if text.strip() and found is None:
+        raise NotAWebAddress(field)
+    return found or ""
+
+
 def _cleaned(typed: Typed) -> dict[str, Any]:
     return {
-        "url": typed.url.strip()[:2000],
+        "url": _address("url", typed.url),
         "title": clean.plain_text(typed.title, 300),
         "summary": clean.plain_text(typed.summary, 2000),
-        "image_url": typed.image_url.strip()[:2000],
+        "image_url": _address("image_url", typed.image_url),
         "image_alt": clean.plain_text(typed.image_alt, 500),
         "starts_on": typed.starts_on,
         "last_day": typed.last_day,
