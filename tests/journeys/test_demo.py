@@ -3,8 +3,6 @@
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.journeys.whole_service import PROGRAM, environment
 
 FEED = """<?xml version="1.0" encoding="utf-8"?>
@@ -59,10 +57,9 @@ def test_the_demo_takes_a_feed_from_a_file(tmp_path: Path) -> None:
     assert "2 news came from Nytt från Älvparken" in ran.stdout
 
 
-@pytest.mark.parametrize("text", ["", "<rss><channel><item>", "Det här är inget flöde."])
-def test_the_demo_says_plainly_that_a_feed_cannot_be_read(tmp_path: Path, text: str) -> None:
+def test_the_demo_says_plainly_that_a_feed_cannot_be_read(tmp_path: Path) -> None:
     feed = tmp_path / "feed.xml"
-    feed.write_text(text)
+    feed.write_text("<rss><channel><item>")
     ran = demo(tmp_path, "--feed", str(feed), "--readers", "20")
 
     assert ran.returncode == 1
