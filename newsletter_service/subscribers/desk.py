@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter_service import audit, suppression
-from newsletter_service.address import InvalidAddress, as_stored, parse
+from newsletter_service.address import InvalidAddress, as_stored, parse, readable
 from newsletter_service.extensions import db
 from newsletter_service.models import (
     Subscriber,
@@ -93,10 +93,8 @@ def find(text: str) -> list[Subscriber]:
         return [exact]
     if len(wanted) < 2:
         return []
-    holds = or_(
-        Subscriber.address.icontains(wanted, autoescape=True),
-        Subscriber.address.icontains(as_stored(wanted), autoescape=True),
-    )
+    spellings = {wanted, as_stored(wanted), readable(wanted)}
+    holds = or_(*(Subscriber.address.icontains(each, autoescape=True) for each in spellings))
     query = select(Subscriber).where(holds).order_by(Subscriber.id.desc()).limit(FOUND_AT_MOST)
     return list(db.session.scalars(query))
 
