@@ -3,6 +3,7 @@
 import email
 import email.policy
 import os
+import random
 import re
 import signal
 import subprocess
@@ -38,10 +39,17 @@ A_PERSON_FILLS_IN_S = 2.1
 UP_TAKES_S = 120
 
 
+def port() -> int:
+    """A port that nobody listens on, below those that the kernel gives away by itself."""
+    while servers.listens(found := random.randrange(20_000, 32_000)):
+        pass
+    return found
+
+
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """The environment of a service on free ports; `settings` are names in lower case."""
     ports = {
-        f"NEWSLETTER_{name}": f"127.0.0.1:{servers.free_port()}"
+        f"NEWSLETTER_{name}": f"127.0.0.1:{port()}"
         for name in ("LISTEN", "SANDBOX_LISTEN", "INBOUND_LISTEN")
     }
     others = {n: v for n, v in os.environ.items() if not n.startswith("NEWSLETTER_")}
@@ -143,13 +151,13 @@ class Running:
 @contextmanager
 def running_service(data_dir: Path, **settings: str) -> Iterator[Running]:
     """An empty installation, with the sample site beside it as the only origin it may read."""
-    port = servers.free_port()
-    site_url = f"http://127.0.0.1:{port}"
+    site_port = port()
+    site_url = f"http://127.0.0.1:{site_port}"
     env = environment(data_dir, trial_origins=site_url, **settings)
     made = Settings.from_env(env)
     with _door(made):
         bring_up_to_date()
-    with service.running(service.Plan(env, sample_site_port=port), made) as supervisor:
+    with service.running(service.Plan(env, sample_site_port=site_port), made) as supervisor:
         yield Running(made, env, supervisor, site_url)
 
 
