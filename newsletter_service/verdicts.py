@@ -94,11 +94,6 @@ class RelayReply:
         """The meaning, for an `Event`."""
         return self.judgement.meaning
 
-    @property
-    def pauses_relay(self) -> bool:
-        """True where no message could pass: log-in, protocol or envelope sender refused."""
-        return self.judgement.meaning is Meaning.CONFIG
-
 
 def verdict(event: Event, history: History, policy: Policy, now: datetime) -> Verdict:
     """What this event means for the reader it is about."""

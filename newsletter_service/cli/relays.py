@@ -19,7 +19,7 @@ def group() -> None:
 @in_app
 def show(as_json: bool) -> None:
     """Each relay: open, waiting or paused, and its last error."""
-    found = relay_desk.look(now())
+    found = relay_desk.look()
     if as_json:
         print_json([_plain(relay) for relay in found])
         return

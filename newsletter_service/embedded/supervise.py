@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -97,18 +96,6 @@ class Supervisor:
                 if run.failure or run.deaths >= 3 or time.monotonic() > deadline:
                     raise ChildNotReadyError(self._why_not(run))
                 time.sleep(LOOK_EVERY)
-
-    def run_until_signal(self) -> None:
-        """Wait for SIGINT, SIGTERM or SIGHUP, then stop. Only from the main thread."""
-        asked = threading.Event()
-
-        def ask(_signal: int, _frame: FrameType | None) -> None:
-            asked.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, ask)
-        asked.wait()
-        self.stop()
 
     def __enter__(self) -> Self:
         self.start()

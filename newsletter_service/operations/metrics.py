@@ -225,7 +225,7 @@ def _installation(session: Session, now: datetime) -> Iterator[Metric]:
         "circuit_open",
         "Whether a relay takes no mail now: paused, or waiting after a refusal.",
         "relay",
-        {relay.name: float(relay.state != "open") for relay in relay_desk.look(now)},
+        {relay.name: float(relay.state != "open") for relay in relay_desk.look()},
     )
     until = session.scalar(select(Lease.until_ms).where(Lease.name == SCHEDULER)) or 0
     yield _gauge(

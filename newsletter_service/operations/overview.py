@@ -107,7 +107,7 @@ def look(now: datetime) -> Overview:
     session = db.session()
     sends = tuple(_sends(session))
     queued = queues.look(now)
-    found_relays = tuple(relay_desk.look(now))
+    found_relays = tuple(relay_desk.look())
     doubtful = _doubtful(session)
     came_back = _came_back(session, now)
     late = _scheduler_late(session)

@@ -41,7 +41,7 @@ class RelayLook:
         return "waiting" if self.waits_s > 0 else "open"
 
 
-def look(now: datetime) -> list[RelayLook]:
+def look() -> list[RelayLook]:
     """Every configured relay, and those that were and still stand closed."""
     configured = relays.urls(settings_module.current())
     rows = db.session.execute(select(Relay, db_now_ms()).order_by(Relay.id)).all()

@@ -112,16 +112,14 @@ def import_file(file: BinaryIO, why: str, actor: str, now: datetime) -> Imported
     outcome = Imported()
     keys = _keys(file, outcome)
     while chunk := list(islice(keys, AT_ONCE)):
-        _take(chunk, why, actor, now)
+        _take(chunk, why, now)
         outcome.taken += len(chunk)
     with writing() as session:
         audit.record(session, actor, "suppression.imported", why=why, taken=outcome.taken)
     return outcome
 
 
-def _take(
-    chunk: Iterable[tuple[bytes, SuppressionReason, int]], why: str, actor: str, now: datetime
-) -> None:
+def _take(chunk: Iterable[tuple[bytes, SuppressionReason, int]], why: str, now: datetime) -> None:
     with writing() as session:
         for key, reason, scope in chunk:
             suppression.suppress(

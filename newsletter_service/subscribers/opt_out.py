@@ -65,7 +65,7 @@ class Left:
 def look(token: str) -> Standing:
     """What the link would end; changes nothing. Raises `BadToken`."""
     target = read_unsubscribe(link_keys(), token)
-    return _standing(db.session(), by_handle(db.session(), target.handle))
+    return _standing(by_handle(db.session(), target.handle))
 
 
 def unsubscribe(token: str, scope: Scope, context: RequestContext, now: datetime) -> Left:
@@ -81,7 +81,7 @@ def unsubscribe(token: str, scope: Scope, context: RequestContext, now: datetime
             if (scope is Scope.ORGANISATION or each.id == named.id)
             and end(session, each, context, now, issue_id=target.issue_id)
         ]
-        return Left(_standing(session, named), _undo_proof(ended, now))
+        return Left(_standing(named), _undo_proof(ended, now))
 
 
 def end(
@@ -112,7 +112,7 @@ def undo(proof: str, context: RequestContext, now: datetime) -> list[Standing]:
         return []
     with writing() as session:
         return [
-            _standing(session, each)
+            _standing(each)
             for each in _locked(session, ids)
             if _restore(session, each, at_ms, context, now)
         ]
@@ -137,7 +137,7 @@ def _restore(
     return True
 
 
-def _standing(session: Session, subscription: Subscription | None) -> Standing:
+def _standing(subscription: Subscription | None) -> Standing:
     if subscription is None:
         return Standing()
     reader, newsletter = subscription.subscriber, subscription.newsletter

@@ -26,13 +26,13 @@ STUBBORN = [
     "print('deaf', flush=True); time.sleep(600)",
 ]
 OWNER = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from newsletter_service.embedded.supervise import Child, Supervisor
 supervisor = Supervisor([Child("one", sys.argv[2:]), Child("two", sys.argv[2:])], Path(sys.argv[1]))
 supervisor.start()
 print(*supervisor.pids().values(), flush=True)
-supervisor.run_until_signal()
+signal.pause()
 """
 
 
@@ -114,15 +114,6 @@ def test_no_orphan_is_left_when_the_owner_is_killed(tmp_path: Path) -> None:
     owner.wait()
 
     assert eventually(lambda: not any(map(alive, pids)))
-
-
-def test_sigterm_to_the_owner_stops_the_children_and_exits_0(tmp_path: Path) -> None:
-    owner, pids = owner_of_two(tmp_path)
-
-    owner.terminate()
-
-    assert owner.wait(timeout=15) == 0
-    assert not any(map(alive, pids))
 
 
 def test_a_child_that_cannot_start_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_an_issue_whose_work_nobody_takes_stands_still(small_world: World) -> No
 
 
 def test_a_paused_relay_is_told_with_its_reason(small_world: World) -> None:
-    name = relay_desk.look(NOW)[0].name
+    name = relay_desk.look()[0].name
     assert relay_desk.pause(name, "test", "535 5.7.8 wrong password", NOW)
     assert not relay_desk.pause(name, "test", "again", NOW)
     [trouble] = [t for t in overview.look(NOW).troubles if t.code == "relay_paused"]
