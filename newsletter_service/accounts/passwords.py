@@ -6,6 +6,7 @@ Long instead of complicated: no rules about signs, no changing by the calendar, 
 import itertools
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,7 +16,6 @@ LONGEST = 1024  # a limit on work, far above any password
 _LEAST_OF_ITS_OWN = 8
 
 _hasher = PasswordHasher()  # Argon2id, the parameters of RFC 9106's low-memory profile
-_NOBODY = _hasher.hash("nobody has this password")
 
 # Words that everybody thinks of first; what remains without them must stand for itself.
 _WORN = (
@@ -55,8 +55,9 @@ def hashed(password: str) -> str:
 
 def matches(kept: str, password: str) -> bool:
     """Whether the password is the one; takes as long where nobody or no password is known."""
+    nobody = _nobody()
     try:
-        return _hasher.verify(kept or _NOBODY, password) and bool(kept)
+        return _hasher.verify(kept or nobody, password) and bool(kept)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -64,6 +65,12 @@ def matches(kept: str, password: str) -> bool:
 def outdated(kept: str) -> bool:
     """Whether the hash was made with weaker parameters than today's."""
     return _hasher.check_needs_rehash(kept)
+
+
+@cache
+def _nobody() -> str:
+    """A hash that no password has; made at the first log-in, since it costs what it should."""
+    return _hasher.hash("nobody has this password")
 
 
 def _easily_guessed(password: str, context: Iterable[str]) -> bool:
