@@ -1,5 +1,6 @@
 """The long-running processes: web, workers, scheduler, listener; `up` runs one of each."""
 
+import logging
 import os
 import secrets
 import signal
@@ -10,6 +11,8 @@ from typing import Any
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from redis.exceptions import RedisError
+from rq.exceptions import StopRequested
 
 from newsletter_service import inbound as listener
 from newsletter_service import jobs, queue, scheduler
@@ -17,7 +20,10 @@ from newsletter_service.app import create_app
 from newsletter_service.delivery.engine import STOPPING, close_engine
 from newsletter_service.settings import Settings
 
+log = logging.getLogger(__name__)
+
 WEB_THREADS = 16
+QUEUE_LOST_WAIT_S = 1.0
 
 
 class _Web(BaseApplication):  # type: ignore[misc]
@@ -67,15 +73,29 @@ def worker(queue_name: str) -> None:
 
 
 def run_worker(app: Flask, queue_name: str) -> None:
-    """Work until SIGTERM; what is in hand is finished or given back within ten seconds."""
+    """Work until SIGTERM; what is in hand is finished or given back within ten seconds.
+
+    A lost queue server ends nothing: the work goes on when it is back.
+    """
     jobs.register()
-    name = f"{queue_name}-{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(3)}"
-    running = queue.QueueWorker(app, queue_name, name)
-    app.extensions[STOPPING] = running.stopping
+    stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
     try:
-        running.work(logging_level="WARNING")
+        while not stopping.is_set():
+            _work_once(app, queue_name, stopping)
+            stopping.wait(QUEUE_LOST_WAIT_S)
+    except StopRequested:
+        stopping.set()
     finally:
         close_engine(app)
+
+
+def _work_once(app: Flask, queue_name: str, stopping: threading.Event) -> None:
+    """Work until SIGTERM or until the queue server is lost."""
+    name = f"{queue_name}-{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(3)}"
+    try:
+        queue.QueueWorker(app, queue_name, name, stopping).work(logging_level="WARNING")
+    except (RedisError, queue.NoQueue) as error:
+        log.warning("queue_lost", extra={"queue": queue_name, "error": type(error).__name__})
 
 
 @click.command("scheduler")

@@ -214,15 +214,18 @@ def _after_rollback(session: Session) -> None:
 class QueueWorker(SimpleWorker):
     """Runs jobs of one queue in this process; a thread keeps its heartbeat while it works.
 
-    SIGTERM sets `stopping`, which long work looks at before every gate.
+    SIGTERM sets `stopping`, which long work looks at before every gate. `work` returns when
+    Redis is lost in the middle of a job; the caller makes another one.
     """
 
     max_connection_wait_time = 5.0
     log_result_lifespan = False
 
-    def __init__(self, app: Flask, queue_name: str, name: str) -> None:
+    def __init__(
+        self, app: Flask, queue_name: str, name: str, stopping: threading.Event | None = None
+    ) -> None:
         self.app = app
-        self.stopping = threading.Event()
+        self.stopping = stopping or threading.Event()
         self._working = False
         with app.app_context():
             super().__init__(
