@@ -72,7 +72,7 @@ def test_an_english_visitor_is_met_in_english_all_the_way(
     page.goto(link_in(confirmation, "confirm/"))
     press(page, "Confirm the subscription")
     sees(page, "You now subscribe to News from Vintergren")
-    welcome = newsletter.post.wait_for(reader, "Welcome")
+    welcome = newsletter.post.wait_for(reader, "You now subscribe")
     page.goto(link_in(welcome, "unsubscribe/"))
     press(page, "Unsubscribe")
     sees(page, "You will get no more of News from Vintergren")
