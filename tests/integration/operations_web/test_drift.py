@@ -49,7 +49,7 @@ def test_r_9_10_an_issue_is_paused_resumed_and_cancelled(
 def test_a_relay_is_paused_and_opened(desk_world: World, client_as: ClientAs) -> None:
     client = client_as(Role.OPERATOR)
     press(client, "/desk/drift/epost/1/pausa")
-    assert db.session.get_one(Relay, 1).paused_reason == "Pausat av Anna Ek"
+    assert db.session.get_one(Relay, 1).paused_reason == "Paused by Anna Ek"
     db.session.remove()
     press(client, "/desk/drift/epost/1/oppna")
     assert db.session.get_one(Relay, 1).paused_at is None

@@ -35,7 +35,7 @@ def keep(app: Flask) -> Callable[[str, str], int]:
 
 
 def test_an_empty_mailbox_says_what_to_do(client_as: Callable[..., FlaskClient]) -> None:
-    assert "Inget brev än." in client_as(Role.EDITOR).get(INBOX).text
+    assert "Inget brev har stannat här än." in client_as(Role.EDITOR).get(INBOX).text
 
 
 def test_letters_are_listed_and_found_by_recipient(
