@@ -151,7 +151,7 @@ def _write_text(issue: Issue, locale: str, text: Mapping[str, str]) -> bool:
 
 
 def _write_block(block: Block, locale: str, values: Mapping[str, Any]) -> bool:
-    kept = block.data.get(locale) or block.data.get("sv") or {}
+    kept = block.values(locale)
     kind = BlockKind(block.kind)
     merged = _trimmed(complete(kind, dict(kept) | dict(values)))
     if not values or merged == complete(kind, kept):

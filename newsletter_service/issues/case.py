@@ -113,7 +113,7 @@ class Case:
         ]
         for block in self.issue.blocks:
             for locale in self.locales:
-                found += _links_of(block, values_of(block, locale))
+                found += _links_of(block, block.values(locale))
         return list(dict.fromkeys(found))
 
     @cached_property
@@ -131,11 +131,6 @@ class Case:
             )
         )
         return {item_id: number for item_id, number in rows if item_id is not None}
-
-
-def values_of(block: Block, locale: str) -> dict[str, Any]:
-    """A block's values; Swedish stands in for what is not translated."""
-    return block.data.get(locale) or block.data.get("sv") or {}
 
 
 def markdown_links(source: str) -> Iterator[str]:

@@ -58,7 +58,7 @@ def letter(  # noqa: PLR0913 - what is optional is named
 
 def block_values(block: Block, locale: str) -> dict[str, Any]:
     """One block for the template; Swedish stands in for what is not translated."""
-    values = dict(block.data.get(locale) or block.data.get("sv") or {})
+    values = block.values(locale)
     values |= {name: _reachable(values[name]) for name in _ADDRESSES if values.get(name)}
     return {"kind": str(block.kind)} | values
 

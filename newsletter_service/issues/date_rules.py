@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from newsletter_service.issues.case import Case, values_of
+from newsletter_service.issues.case import Case
 from newsletter_service.issues.rules import Found
 from newsletter_service.models import BlockKind
 
@@ -31,7 +31,7 @@ def day_passed(case: Case) -> Found:
     """An event that is over, or a last day that has gone, when the letter leaves."""
     for block in case.issue.blocks:
         if block.kind in (BlockKind.ITEM, BlockKind.EVENT):
-            values = values_of(block, case.locales[0])
+            values = block.values(case.locales[0])
             over = values.get("ends_on") or values.get("starts_on")
             days = [parsed for text in (over, values.get("last_day")) if (parsed := _day(text))]
             if days and min(days) < case.day:
@@ -57,7 +57,7 @@ def _words(case: Case) -> Iterator[tuple[str, str, str]]:
             yield f"{name}:{text.locale}", text.locale, getattr(text, name)
     for block in case.issue.blocks:
         for locale in case.locales:
-            values = values_of(block, locale).values()
+            values = block.values(locale).values()
             words = "\n".join(value for value in values if isinstance(value, str))
             yield f"block:{block.id}", locale, words
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from newsletter_service import address as addresses
-from newsletter_service.issues.case import Case, values_of
+from newsletter_service.issues.case import Case
 from newsletter_service.models import BlockKind
 
 Found = Iterator[tuple[str, dict[str, Any]]]
@@ -60,7 +60,7 @@ def placeholder(case: Case) -> Found:
                 yield f"{name}:{text.locale}", {"text": found.group()}
     for block in case.issue.blocks:
         for locale in case.locales:
-            words = " ".join(v for v in values_of(block, locale).values() if isinstance(v, str))
+            words = " ".join(v for v in block.values(locale).values() if isinstance(v, str))
             if found := _PLACEHOLDER.search(words):
                 yield f"block:{block.id}", {"text": found.group()}
 
@@ -76,7 +76,7 @@ def empty_block(case: Case) -> Found:
     for block in case.issue.blocks:
         name = _ESSENTIAL.get(BlockKind(block.kind))
         if name and any(
-            not str(values_of(block, locale).get(name) or "").strip() for locale in case.locales
+            not str(block.values(locale).get(name) or "").strip() for locale in case.locales
         ):
             yield f"block:{block.id}", {}
 
@@ -157,7 +157,7 @@ def picture_undescribed(case: Case) -> Found:
     """A picture that stands by itself says something; the words for it are missing."""
     for block in case.issue.blocks:
         if block.kind in (BlockKind.IMAGE, BlockKind.FILM):
-            values = [values_of(block, locale) for locale in case.locales]
+            values = [block.values(locale) for locale in case.locales]
             if any((v.get("url") or v.get("image_url")) and not v.get("alt") for v in values):
                 yield f"block:{block.id}", {}
 
@@ -206,7 +206,7 @@ def duplicate(case: Case) -> Found:
     seen: Counter[str] = Counter()
     for block in case.issue.blocks:
         if block.kind in (BlockKind.ITEM, BlockKind.EVENT):
-            values = values_of(block, case.locales[0])
+            values = block.values(case.locales[0])
             address = str(values.get("url") or values.get("title") or "").rstrip("/").lower()
             seen[address] += 1
             if address and seen[address] == 2:
@@ -218,7 +218,7 @@ def used_before(case: Case) -> Found:
     for block in case.issue.blocks:
         number = case.earlier.get(block.item_id or 0)
         if number is not None:
-            title = str(values_of(block, case.locales[0]).get("title", ""))
+            title = str(block.values(case.locales[0]).get("title", ""))
             yield f"block:{block.id}", {"title": title, "number": number}
 
 
@@ -226,7 +226,7 @@ def vague_link(case: Case) -> Found:
     """Links are read one by one by those who listen to a letter (R 7.9)."""
     for block in case.issue.blocks:
         for locale in case.locales:
-            values = values_of(block, locale)
+            values = block.values(locale)
             name = "text" if block.kind == BlockKind.BUTTON else "link_text"
             if _EMPTY_WORDS.match(str(values.get(name) or "").strip()):
                 yield f"block:{block.id}", {"text": str(values[name])}

@@ -146,6 +146,11 @@ class Block(Base):
     item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
     data: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON, default=dict)
 
+    def values(self, locale: str) -> dict[str, Any]:
+        """The values in a language; Swedish, then any other, stands in for what is not written."""
+        stand_in = self.data.get("sv") or next(iter(self.data.values()), {})
+        return dict(self.data.get(locale) or stand_in)
+
 
 class Answers(Base):
     """What readers answered to "was this letter useful?": totals, nobody's in particular (P10)."""

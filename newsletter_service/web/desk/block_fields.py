@@ -47,7 +47,7 @@ def kind_names() -> dict[str, str]:
 def form_of(block: Block, locale: str, typed: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A block for its form: kind, title, picture and fields with their values."""
     kind = BlockKind(block.kind)
-    stored = block.data.get(locale) or block.data.get("sv") or {}
+    stored = block.values(locale)
     values = dict(stored) | dict(typed or {})
     fields = [
         {

@@ -5,7 +5,7 @@ Letters to colleagues may hold their log-in links, so that only an administrator
 
 import re
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask_login import current_user
@@ -129,7 +129,7 @@ def _shown(value: object) -> str:
     return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _content(part: EmailMessage) -> str:
+def _content(part: MIMEPart) -> str:
     """The text of a part; as near as one gets where its charset or encoding is none."""
     try:
         return _shown(part.get_content())

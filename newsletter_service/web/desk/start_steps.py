@@ -3,6 +3,7 @@
 from typing import Any
 
 from newsletter_service.accounts import newsletters, organisation
+from newsletter_service.address import is_reserved
 from newsletter_service.models import NewsletterList
 from newsletter_service.news import probe, sources
 from newsletter_service.web.desk import actor, trouble
@@ -38,8 +39,14 @@ def organisation_values() -> dict[str, str]:
         "name": found.get("name", ""),
         "postal_address": found.get("postal_address", ""),
         "org_nr": "",
-        "contact_email": found.get("email") or actor(),
+        "contact_email": found.get("email") or _own_address(),
     }
+
+
+def _own_address() -> str:
+    """The address of who sets up, unless its domain is one that cannot exist."""
+    own = actor()
+    return "" if is_reserved(own.rpartition("@")[2]) else own
 
 
 def proposal_values() -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from newsletter_service.extensions import db
 from newsletter_service.issues import blocks, suggest
 from newsletter_service.issues.blocks import Edit
-from newsletter_service.models import Issue
+from newsletter_service.models import Issue, Item, writing
 from newsletter_service.news import desk as news_desk
 from tests.integration.issues.conftest import NOW
 from tests.world import World
@@ -119,3 +119,13 @@ def test_news_is_added_to_a_draft_once(desk: World, news: list[int]) -> None:
     issue = db.session.get_one(Issue, made)
     assert [block.kind for block in issue.blocks] == ["item", "event"]
     assert issue.blocks[1].data["sv"]["place"] == "Aulan"
+
+
+def test_english_news_in_a_swedish_newsletter_keeps_its_words(desk: World, news: list[int]) -> None:
+    with writing() as session:
+        session.get_one(Item, news[0]).language = "en"
+    made = suggest.empty(desk.list_id, actor="anna@park.test", now=NOW)
+    blocks.add_items(made, [news[0]], Edit(1, "anna@park.test", NOW))
+
+    block = db.session.get_one(Issue, made).blocks[0]
+    assert block.values("sv")["title"] == db.session.get_one(Item, news[0]).title
