@@ -23,6 +23,7 @@ UNSUBSCRIBE_URL = "unsubscribe_url"
 
 _SOFT = b"=\r\n"
 _FORBIDDEN = re.compile(r"[\r\n\0]")
+LONGEST_LINE = 76  # RFC 2045 section 6.7
 _SAFE_VALUE = re.compile(rb"[!-<>-~]{1,75}")
 _HTTPS = re.compile(r"https?://[!-;=?-~]+")
 _RECIPIENT = re.compile(r"[^\s\0<>@,;:]+@[A-Za-z0-9.-]+")
@@ -215,7 +216,7 @@ def _append(
     cut = re.split("(" + "|".join(map(re.escape, names)) + ")", content) if names else [content]
     for index, run in enumerate(cut):
         if index % 2:
-            pieces[-1] += _SOFT
+            pieces[-1] = _room_for_a_soft_break(pieces[-1]) + _SOFT
             places.append(_Place(len(pieces), names[run], is_html))
             pieces += [b"", _SOFT]
         else:
@@ -227,6 +228,14 @@ def _quoted_printable(content: bytes) -> bytes:
     return b2a_qp(content).replace(b"\n", b"\r\n")
 
 
+def _room_for_a_soft_break(encoded: bytes) -> bytes:
+    """The same text, with a last line that the `=` of a soft break still fits on (R 2.15)."""
+    if len(encoded.rpartition(b"\r\n")[2]) <= LONGEST_LINE - 1:
+        return encoded
+    last = 3 if encoded[-3:-2] == b"=" else 1
+    return encoded[:-last] + _SOFT + encoded[-last:]
+
+
 def _encoded_value(place: _Place, values: Mapping[str, str]) -> bytes:
     value = values.get(place.name)
     if value is None:
@@ -234,7 +243,9 @@ def _encoded_value(place: _Place, values: Mapping[str, str]) -> bytes:
     if _FORBIDDEN.search(value):
         raise BadValue(f"The value {place.name} holds a line break or a NUL.")
     raw = (html.escape(value) if place.is_html else value).encode()
-    return raw if _SAFE_VALUE.fullmatch(raw) else _quoted_printable(raw)
+    if _SAFE_VALUE.fullmatch(raw):
+        return raw
+    return _room_for_a_soft_break(_quoted_printable(raw))
 
 
 def _recipient(to: Address | str) -> str:

@@ -239,3 +239,17 @@ def test_r_2_22_a_local_part_outside_ascii_is_written_as_it_is() -> None:
         dataclasses.replace(READER, to=parse("åsa@example.org"))
     )
     assert "\r\nTo: åsa@example.org\r\n".encode() in raw
+
+
+@pytest.mark.parametrize("last", ["a", "="])
+def test_r_2_15_a_value_may_begin_where_a_line_is_full(last: str) -> None:
+    fill = "b" * (76 - (3 if last == "=" else 1)) + last
+    slots = {"unsubscribe_url": "xslot0x"}
+    letter = Letter(subject="Nytt", html="", text=f"{fill}xslot0x", locale="sv", slots=slots)
+    reader = dataclasses.replace(READER, values={"unsubscribe_url": URL})
+    raw = Prepared.of(letter, FIXED).message(reader)
+    body = raw.partition(b"\r\n\r\n")[2]
+
+    assert all(len(line) <= 76 for line in body.split(b"\r\n"))
+    _, text, _page = parts_of(raw)
+    assert text.startswith(fill + URL)
