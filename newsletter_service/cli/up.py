@@ -27,6 +27,7 @@ from newsletter_service.settings import Settings, current
 
 READERS = 180
 KEPT_BACK = 8
+LEFT_OVER = 3
 FIRST_PERSON = "admin@vintergren.test"
 NEWS_WAIT_S = 20
 
@@ -97,20 +98,19 @@ def _populate(site_url: str) -> None:
     if not _news_came():
         click.echo("The sample news did not come; log/worker-default.log says why.", err=True)
         return
-    _send_the_older_news(newsletter.id)
-    suggest.suggest(suggest.Wish(newsletter.id), actor=sample.ACTOR, now=datetime.now(UTC))
+    newest = list(db.session.scalars(select(Item.id).order_by(Item.published_at.desc())))
+    sent = _suggest_without(newest[:KEPT_BACK], newsletter.id)
+    release.release(sent, actor=sample.ACTOR, now=datetime.now(UTC), undo=False)
+    wait_until_over(sent, seconds=60)
+    _suggest_without(newest[KEPT_BACK - LEFT_OVER : KEPT_BACK], newsletter.id)
 
 
-def _send_the_older_news(list_id: int) -> None:
-    """A first issue with a report to look at; the newest items are left for the next one."""
-    newest = list(
-        db.session.scalars(select(Item.id).order_by(Item.published_at.desc()).limit(KEPT_BACK))
-    )
-    desk.hide(newest, datetime.now(UTC))
+def _suggest_without(item_ids: list[int], list_id: int) -> int:
+    """An issue of the news but these, which are left on the desk for later."""
+    desk.hide(item_ids, datetime.now(UTC))
     issue_id = suggest.suggest(suggest.Wish(list_id), actor=sample.ACTOR, now=datetime.now(UTC))
-    desk.hide(newest, None)
-    release.release(issue_id, actor=sample.ACTOR, now=datetime.now(UTC), undo=False)
-    wait_until_over(issue_id, seconds=60)
+    desk.hide(item_ids, None)
+    return issue_id
 
 
 def _news_came() -> bool:

@@ -32,7 +32,9 @@ def create(email: str, name: str, roles: tuple[str, ...]) -> None:
     """
     try:
         person = people.find(email) or people.create(email, name, list(roles), actor=actor())
-    except (people.PersonRefused, InvalidAddress) as error:
+    except InvalidAddress:
+        fail(f"{email!r} is not a mail address. Write one such as namn@example.org.")
+    except people.PersonRefused as error:
         fail(f"{email} cannot be added: {error}")
     if person.disabled_at is not None:
         fail(f"{email} is shut out. Let them in again under Inställningar, Personer.")

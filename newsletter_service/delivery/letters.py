@@ -1,5 +1,6 @@
 """Editions as prepared bytes, and one claim's message: joins only, nothing is rendered (P9)."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -22,6 +23,7 @@ class Letters:
     def __init__(self, settings: Settings, keys: LinkKeys) -> None:
         self._settings = settings
         self._keys = keys
+        self._links = Links(settings, keys)
         self._prepared: dict[tuple[int, str], Prepared] = {}
 
     def has(self, wanted: set[tuple[int, str]]) -> bool:
@@ -51,7 +53,7 @@ class Letters:
         """The bytes for one reader; the same for every try (P4)."""
         if claim.handle is None or claim.address is None:
             raise ValueError("the reader is gone")
-        links = personal_links(self._settings, self._keys, claim.handle, claim.issue_id)
+        links = self._links.to(claim.handle, claim.issue_id, claim.locale)
         token = tokens.delivery_token(
             self._keys, claim.issue_id, claim.n, purpose=tokens.MESSAGE_ID
         )
@@ -70,16 +72,22 @@ class Letters:
         return return_path.address(token, self._settings.bounce_domain)
 
 
-def personal_links(
-    settings: Settings, keys: LinkKeys, handle: bytes, issue_id: int | None
-) -> dict[str, str]:
+@dataclass(frozen=True)
+class Links:
     """The links that differ between readers, and no others do (P10)."""
-    leave = tokens.unsubscribe_token(keys, handle, issue_id)
-    choose = tokens.preferences_token(keys, handle)
-    return {
-        "unsubscribe_url": f"{settings.base_url}/unsubscribe/{leave}",
-        "preferences_url": f"{settings.base_url}/preferences/{choose}",
-    }
+
+    settings: Settings
+    keys: LinkKeys
+
+    def to(self, handle: bytes, issue_id: int | None, locale: str) -> dict[str, str]:
+        """How to leave (one address for every language, R 1.10) and where to choose."""
+        leave = tokens.unsubscribe_token(self.keys, handle, issue_id)
+        choose = tokens.preferences_token(self.keys, handle)
+        page = "installningar" if locale == "sv" else "preferences"
+        return {
+            "unsubscribe_url": f"{self.settings.base_url}/unsubscribe/{leave}",
+            "preferences_url": f"{self.settings.base_url}/{page}/{choose}",
+        }
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import tokens
 from newsletter_service.delivery.engine import SendingEngine
-from newsletter_service.delivery.letters import parsed, personal_links
+from newsletter_service.delivery.letters import Links, parsed
 from newsletter_service.issues import compose
 from newsletter_service.mail import headers, letter, return_path
 from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
@@ -130,13 +130,12 @@ def _personal(session: Session, engine: SendingEngine, notice: Notice) -> dict[s
             "login_url": f"{base}/desk/logga-in/{raw}",
             "invitation_url": f"{base}/desk/logga-in/{raw}",
         }
-    handle = _handle(session, notice)
+    handle, links = _handle(session, notice), Links(engine.settings, engine.keys)
     if handle is not None:
-        issue_id = notice.values.get("issue_id")
-        values |= personal_links(engine.settings, engine.keys, handle, issue_id)
+        values |= links.to(handle, notice.values.get("issue_id"), notice.locale)
     elif notice.kind == TEST:
         # A test shows the real thing; its links lead nowhere, so nobody unsubscribes by it.
-        values |= personal_links(engine.settings, engine.keys, bytes(16), None)
+        values |= links.to(bytes(16), None, notice.locale)
     return values
 
 

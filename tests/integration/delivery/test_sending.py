@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 
 import pytest
 from sqlalchemy import select, update
@@ -319,3 +320,14 @@ def test_ledger_states_only_move_as_the_table_allows(sending: World, send: Send)
     send(sending.issue())
     states = set(db.session.scalars(select(Delivery.state)))
     assert states == {DeliveryState.ACCEPTED}
+
+
+def test_a_letter_leads_to_the_preferences_in_its_own_language(
+    sending: World, smtp_sink: Sink, send: Send
+) -> None:
+    sending.readers(1)
+    send(sending.issue())
+    letter = message_from_bytes(smtp_sink.messages[0].data, policy=policy.default)
+    text = letter.get_body(("plain",)).get_content()
+    assert "https://nyhetsbrev.example.org/installningar/" in text
+    assert "https://nyhetsbrev.example.org/unsubscribe/" in text
