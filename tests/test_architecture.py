@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -9,7 +11,6 @@ from pathlib import Path
 import flask_migrate
 import pytest
 from alembic.script import ScriptDirectory
-from importlinter.cli import lint_imports
 
 from newsletter_service.app import create_app
 from newsletter_service.models import BlockKind
@@ -58,7 +59,12 @@ def shown(path: Path) -> str:
 
 
 def test_imports_point_down() -> None:
-    assert lint_imports(no_cache=True) == 0
+    # in a process of its own: it silences every logger of the one it runs in
+    act = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+    found = subprocess.run(
+        [sys.executable, "-c", act], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout
 
 
 def test_every_pure_module_is_held_to_it() -> None:
