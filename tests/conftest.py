@@ -3,10 +3,12 @@
 A program that is missing fails the test with one sentence; nothing is skipped.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
@@ -17,6 +19,10 @@ from tests.smtp_sink import Sink
 UNIT = Path(__file__).parent / "unit"
 
 network_guard.install()
+
+if "CI" not in os.environ:  # there Hypothesis brings a profile of its own
+    settings.register_profile("noisy machine", deadline=None)
+    settings.load_profile("noisy machine")
 
 
 @pytest.hookimpl(wrapper=True)
