@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Exists, Row, Select, and_, func, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Exists,
+    Row,
+    Select,
+    and_,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
 from newsletter_service.delivery.ledger import Claim
 from newsletter_service.models import (
@@ -175,15 +186,22 @@ def release(connection: Connection, batch_id: int) -> int:
     return doubtful
 
 
+def still_ours(claim: Claim) -> ColumnElement[bool]:
+    """That the row is claimed, and by this very claim: nobody had it since."""
+    return and_(
+        Delivery.issue_id == claim.issue_id,
+        Delivery.n == claim.n,
+        Delivery.state == DeliveryState.CLAIMED,
+        Delivery.epoch == claim.epoch,
+    )
+
+
 def mark_touched(connection: Connection, claim: Claim) -> bool:
     """Before a row of a careful batch is touched: count that it might crash us (P12)."""
     moved = connection.execute(
         update(Delivery)
         .where(
-            Delivery.issue_id == claim.issue_id,
-            Delivery.n == claim.n,
-            Delivery.epoch == claim.epoch,
-            Delivery.state == DeliveryState.CLAIMED,
+            still_ours(claim),
         )
         .values(crashes=Delivery.crashes + 1)
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Exists, and_, case, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from newsletter_service.delivery import refusals
+from newsletter_service.delivery import claims, refusals
 from newsletter_service.delivery.ledger import Answer, Claim, Outcome, Start
 from newsletter_service.models import (
     Batch,
@@ -88,10 +88,7 @@ def _start(connection: Connection, start: Start, tallies: Counter[tuple[int, str
     moved = connection.execute(
         update(Delivery)
         .where(
-            Delivery.issue_id == claim.issue_id,
-            Delivery.n == claim.n,
-            Delivery.state == _D.CLAIMED,
-            Delivery.epoch == claim.epoch,
+            claims.still_ours(claim),
             exists().where(Issue.id == claim.issue_id, Issue.state == IssueState.SENDING),
             exists().where(Relay.id == start.relay_id, Relay.paused_at.is_(None)),
             _is_confirmed(claim),
@@ -120,10 +117,7 @@ def _why_not(connection: Connection, start: Start, tallies: Counter[tuple[int, s
         .select_from(Delivery)
         .join(Issue, Issue.id == Delivery.issue_id)
         .where(
-            Delivery.issue_id == claim.issue_id,
-            Delivery.n == claim.n,
-            Delivery.state == _D.CLAIMED,
-            Delivery.epoch == claim.epoch,
+            claims.still_ours(claim),
         )
     ).one_or_none()
     if mine is None:
@@ -233,10 +227,7 @@ def _give_back(connection: Connection, outcome: Outcome) -> None:
     moved = connection.execute(
         update(Delivery)
         .where(
-            Delivery.issue_id == claim.issue_id,
-            Delivery.n == claim.n,
-            Delivery.epoch == claim.epoch,
-            Delivery.state == _D.CLAIMED,
+            claims.still_ours(claim),
         )
         .values(
             state=_D.DEFERRED if claim.retried else _D.PENDING,
