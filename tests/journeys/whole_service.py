@@ -29,7 +29,7 @@ from newsletter_service.delivery.engine import close_engine
 from newsletter_service.embedded.sandbox_store import Sandbox, StoredMail
 from newsletter_service.embedded.supervise import Supervisor
 from newsletter_service.extensions import db
-from newsletter_service.models import Role
+from newsletter_service.models import List, Role, writing
 from newsletter_service.settings import Settings
 from tests import servers
 
@@ -129,10 +129,11 @@ class Running:
     def begin_newsletter(self, *locales: str) -> None:
         """An organisation with the list `nyhetsbrev`."""
         with _door(self.settings):
-            newsletter = sample.found(self.site_url, datetime.now(UTC))
-            newsletter.locales = list(locales)
-            newsletter.name_en = "News from Vintergren"
-            db.session.commit()
+            newsletter_id = sample.found(self.site_url, datetime.now(UTC)).id
+            with writing() as session:
+                newsletter = session.get_one(List, newsletter_id)
+                newsletter.locales = list(locales)
+                newsletter.name_en = "News from Vintergren"
 
     def kill(self, name: str) -> int:
         """End a process as a power cut does; returns the id it had."""
