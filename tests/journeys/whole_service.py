@@ -29,7 +29,7 @@ from newsletter_service.delivery.engine import close_engine
 from newsletter_service.embedded.sandbox_store import Sandbox, StoredMail
 from newsletter_service.embedded.supervise import Supervisor
 from newsletter_service.extensions import db
-from newsletter_service.models import List, Role, writing
+from newsletter_service.models import NewsletterList, Role, writing
 from newsletter_service.settings import Settings
 from tests import servers
 
@@ -131,7 +131,7 @@ class Running:
         with _door(self.settings):
             newsletter_id = sample.found(self.site_url, datetime.now(UTC)).id
             with writing() as session:
-                newsletter = session.get_one(List, newsletter_id)
+                newsletter = session.get_one(NewsletterList, newsletter_id)
                 newsletter.locales = list(locales)
                 newsletter.name_en = "News from Vintergren"
 
