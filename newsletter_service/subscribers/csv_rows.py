@@ -1,13 +1,17 @@
-"""Reading a file of addresses row by row: CSV as Excel, other services and people write it. Pure.
+"""Reading a file of addresses row by row, as Excel, other services and people write it. Pure.
 
-Separated by comma, semicolon or tab, in UTF-8 or Windows-1252, with a line of headings or
-without; never the whole file in memory.
+A workbook (.xlsx), or text separated by comma, semicolon or tab, in UTF-8, UTF-16 or
+Windows-1252, with a line of headings or without; never the whole file in memory.
 """
 
+import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from newsletter_service.subscribers import sheet_rows
+from newsletter_service.subscribers.sheet_rows import UnreadableSheet
 
 LONGEST_LINE = 64 * 1024
 
@@ -43,36 +47,65 @@ class _Columns:
 
 def rows(file: BinaryIO) -> Iterator[Row]:
     """Every row that is not empty. Raises `UnreadableFile`."""
-    first = file.readline(LONGEST_LINE)
-    if first.startswith(_WIDE):
-        raise UnreadableFile("The file is in UTF-16. Save it as CSV UTF-8 and try again.")
-    head = _decoded(first.removeprefix(b"\xef\xbb\xbf"))
-    separator = max(";,\t", key=head.count) if head else ","
-    reader = csv.reader(_lines(head, file), delimiter=separator)
     columns: _Columns | None = None
-    for cells in _records(reader):
+    for line, cells in _cells(file):
         if not any(cell.strip() for cell in cells):
             continue
         if columns is None:
             columns, is_heading = _columns(cells)
             if is_heading:
                 continue
-        yield _row(cells, columns, reader.line_num)
+        yield _row(cells, columns, line)
 
 
-def _records(reader: Any) -> Iterator[list[str]]:
+def _cells(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    start = file.read(len(sheet_rows.SIGNATURE))
+    file.seek(0)
+    if start != sheet_rows.SIGNATURE:
+        yield from _records(file)
+        return
     try:
-        yield from reader
+        yield from sheet_rows.records(file)
+    except UnreadableSheet as error:
+        raise UnreadableFile(str(error)) from error
+
+
+def _records(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    lines = _lines(file)
+    head = next(lines, "")
+    separator = max(";,\t", key=head.count) if head else ","
+    reader = csv.reader(_again(head, lines), delimiter=separator)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
     except csv.Error as error:
         raise UnreadableFile(
             f"Line {reader.line_num} cannot be read as CSV: {error}. Mend it and try again."
         ) from error
 
 
-def _lines(head: str, file: BinaryIO) -> Iterator[str]:
+def _again(head: str, lines: Iterator[str]) -> Iterator[str]:
     yield head
-    while line := file.readline(LONGEST_LINE):
-        yield _decoded(line)
+    yield from lines
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    mark = file.read(2)
+    file.seek(0)
+    if mark in _WIDE:
+        yield from _wide_lines(file)
+        return
+    start = file.readline(LONGEST_LINE).removeprefix(codecs.BOM_UTF8)
+    while start:
+        yield _decoded(start)
+        start = file.readline(LONGEST_LINE)
+
+
+def _wide_lines(file: BinaryIO) -> Iterator[str]:
+    """UTF-16, as Excel saves "Unicode text"."""
+    text = codecs.getreader("utf-16")(file, "replace")
+    while line := text.readline(LONGEST_LINE):
+        yield line
 
 
 def _decoded(line: bytes) -> str:

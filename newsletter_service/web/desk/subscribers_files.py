@@ -192,8 +192,8 @@ def _fault(found: preview.Preview) -> str:
 def _unreadable() -> str:
     return str(
         _(
-            "The file could not be read. Save it as CSV UTF-8 with a column named email, and try"
-            " again."
+            "The file could not be read. Save it as an Excel workbook or CSV UTF-8, with a column"
+            " named email, and try again."
         )
     )
 

@@ -3,7 +3,6 @@
 from contextlib import suppress
 from io import BytesIO
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +36,6 @@ def test_any_bytes_are_rows_or_a_clear_refusal(body: bytes) -> None:
         assert all(row.line >= 1 for row in rows(BytesIO(body)))
 
 
-def test_a_file_in_utf_16_says_what_to_do() -> None:
-    with pytest.raises(UnreadableFile, match="UTF-8"):
-        list(rows(BytesIO("email\na@example.org\n".encode("utf-16"))))
+def test_a_file_in_utf_16_is_read_as_excel_saves_it() -> None:
+    body = "Namn\te-post\nÅsa\tasa@example.org\n".encode("utf-16")
+    assert list(rows(BytesIO(body))) == [Row(2, "asa@example.org")]
