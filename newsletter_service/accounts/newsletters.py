@@ -90,6 +90,17 @@ def change(
     return newsletter
 
 
+def open_archive(list_id: int, *, actor: str, open_to_all: bool) -> None:
+    """Say whether everybody may read the newsletter's sent issues on a page."""
+    with writing() as session:
+        newsletter = session.get_one(NewsletterList, list_id)
+        if newsletter.open_archive == open_to_all:
+            return
+        newsletter.settings = newsletter.settings | {"open_archive": open_to_all}
+        act = "list.archive_opened" if open_to_all else "list.archive_closed"
+        audit.record(session, actor, act, f"list:{list_id}")
+
+
 def everything() -> list[NewsletterList]:
     """The newsletters in use, oldest first."""
     return list(

@@ -43,7 +43,7 @@ def found(site_url: str, now: datetime, *, with_logo: bool = True) -> Newsletter
         actor=ACTOR,
         now=now,
     )
-    return newsletters.create(
+    made = newsletters.create(
         NewNewsletter(
             name="Nytt från Vintergren",
             sender_name="Vintergren Life Science Park",
@@ -54,6 +54,8 @@ def found(site_url: str, now: datetime, *, with_logo: bool = True) -> Newsletter
         actor=ACTOR,
         now=now,
     )
+    newsletters.open_archive(made.id, actor=ACTOR, open_to_all=True)
+    return made
 
 
 def addresses() -> Iterator[str]:

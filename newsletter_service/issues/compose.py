@@ -30,12 +30,14 @@ def letter(  # noqa: PLR0913 - what is optional is named
     *,
     day: date | None = None,
     subject_prefix: str = "",
+    archived: bool = False,
     settings: Settings | None = None,
 ) -> Letter:
     """The issue in one language, by its real template, with slots. Raises `LetterError`.
 
     `day` is the date in the masthead; `subject_prefix` marks a test, in the subject only;
-    `settings` are needed outside an application context, as in a sending thread.
+    `archived` leaves out what concerns one reader; `settings` are needed outside an application
+    context, as in a sending thread.
     """
     settings = settings or settings_module.current()
     organisation = session.get(Organisation, 1)
@@ -49,8 +51,10 @@ def letter(  # noqa: PLR0913 - what is optional is named
         "introduction": _introduction(text.introduction if text else ""),
         "date": day,
         "blocks": [block_values(block, locale) for block in issue.blocks],
-        "useful": _useful(settings, issue, locale),
+        "archived": archived,
+        "useful": None if archived else _useful(settings, issue, locale),
         "subscribe_url": f"{settings.base_url}/{where}/{issue.newsletter.slug}",
+        "archive_url": archive_url(settings, issue, locale),
     }
     made = letters.render("issue", values, locale)
     return replace(made, subject=subject_prefix + made.subject) if subject_prefix else made
@@ -73,6 +77,14 @@ def _useful(settings: Settings, issue: Issue, locale: str) -> dict[str, str]:
     """The links to answer by; the same in every copy, so nobody is followed (P10)."""
     page = f"{settings.base_url}/{'nytta' if locale == 'sv' else 'useful'}/{issue.id}"
     return {"yes_url": f"{page}/yes", "no_url": f"{page}/no"}
+
+
+def archive_url(settings: Settings, issue: Issue, locale: str) -> str | None:
+    """Where everybody may read the issue, if its newsletter has an open archive."""
+    if not issue.newsletter.open_archive:
+        return None
+    where = "arkiv" if locale == "sv" else "archive"
+    return f"{settings.base_url}/{where}/{issue.newsletter.slug}/{issue.number}"
 
 
 def _introduction(markdown: str) -> dict[str, str] | None:

@@ -53,6 +53,11 @@ class NewsletterList(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
+    @property
+    def open_archive(self) -> bool:
+        """Whether everybody may read its sent issues on a page."""
+        return self.settings.get("open_archive") is True
+
     def title(self, locale: str) -> str:
         """The list's name in a language; Swedish stands in for what is not translated."""
         return (self.name_en or self.name) if locale == "en" else self.name

@@ -17,12 +17,12 @@ pytestmark = pytest.mark.browser
 NO_PAGES = {
     *("static", "brand.stylesheet", "health.healthz", "health.readyz", "health.version"),
     *("metrics.scrape", "sandbox.raw", "letter.file", "letter.page", "sandbox.html"),
-    *("start.here", "sources.findings"),
+    *("start.here", "sources.findings", "public.archived_issue", "public.archive_feed"),
 }
 BY_TOKEN = {"public.confirm", "public.block", "public.unsubscribe", "public.preferences"}
 PUBLIC = """
     / /prenumerera/nyhetsbrev /subscribe/nyhetsbrev /prenumerera/nyhetsbrev/tack
-    /nytta/1/yes /integritet /privacy /finns-inte /bekrafta/finns-inte
+    /arkiv/nyhetsbrev /archive/nyhetsbrev?q=finns-inte /nytta/1/yes /integritet /privacy /finns-inte /bekrafta/finns-inte
     /desk/logga-in /desk/logga-in/lank /desk/logga-in/finns-inte
 """.split()  # noqa: SIM905 - addresses read better in lines
 DESK = """

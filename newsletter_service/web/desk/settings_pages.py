@@ -47,8 +47,12 @@ def save_newsletter(list_id: int) -> Response | tuple[str, int]:
     locales = ("sv", "en") if in_english else ("sv",)
     try:
         newsletters.change(list_id, values, locales, actor=actor())
+        newsletters.open_archive(list_id, actor=actor(), open_to_all="open_archive" in request.form)
     except organisation.Incomplete as fault:
-        typed = values | {"locales": list(locales)}
+        typed = values | {
+            "locales": list(locales),
+            "open_archive": "open_archive" in request.form,
+        }
         return _page(listed, list_values=typed, list_errors=said(fault.faults)), 422
     flash(_("Saved."), "good")
     return redirect(url_for("settings.newsletter", list=list_id), 303)

@@ -6,6 +6,7 @@ They set no cookie and run no script. Swedish and English have addresses of thei
 from newsletter_service.web.public import (
     about,
     answering,
+    archive,
     confirming,
     leaving,
     preferences,
@@ -13,4 +14,13 @@ from newsletter_service.web.public import (
 )
 from newsletter_service.web.public.pages import blueprint
 
-__all__ = ["about", "answering", "blueprint", "confirming", "leaving", "preferences", "sign_up"]
+__all__ = [
+    "about",
+    "answering",
+    "archive",
+    "blueprint",
+    "confirming",
+    "leaving",
+    "preferences",
+    "sign_up",
+]

@@ -30,6 +30,9 @@ PATHS = {
     "undo": {"sv": "/avprenumerera/<token>/angra", "en": "/unsubscribe/<token>/undo"},
     "preferences": {"sv": "/installningar/<token>", "en": "/preferences/<token>"},
     "answer": {"sv": "/nytta/<int:issue_id>/<reply>", "en": "/useful/<int:issue_id>/<reply>"},
+    "archive": {"sv": "/arkiv/<slug>", "en": "/archive/<slug>"},
+    "archived_issue": {"sv": "/arkiv/<slug>/<int:number>", "en": "/archive/<slug>/<int:number>"},
+    "archive_feed": {"sv": "/arkiv/<slug>/rss.xml", "en": "/archive/<slug>/rss.xml"},
     "privacy": {"sv": "/integritet", "en": "/privacy"},
 }
 # every letter names the English address of these, whatever its reader's language
@@ -60,7 +63,7 @@ def speak_as_the_address() -> None:
 
 def path(name: str, locale: str, **values: str) -> str:
     """The address of a page in a language."""
-    found = PATHS[name][locale]
+    found = PATHS[name][locale].replace("<int:", "<")
     for key, value in values.items():
         found = found.replace(f"<{key}>", quote(value, safe=""))
     return found

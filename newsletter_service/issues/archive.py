@@ -1,0 +1,131 @@
+"""The open archive: what was sent to everybody, for everybody, with nothing of any reader.
+
+The letter is rendered anew from the released issue, which nobody can change any more, without
+the parts that concern one reader: the footer's links, the address, the question at the end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from newsletter_service import settings as settings_module
+from newsletter_service.extensions import db
+from newsletter_service.issues import compose
+from newsletter_service.models import (
+    Block,
+    Edition,
+    Issue,
+    IssueState,
+    NewsletterList,
+)
+
+RELEASED = (IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
+SHOWN = 200
+
+
+class NotInArchive(LookupError):
+    """Nobody may read this here: no such newsletter, none that is open, or not released."""
+
+
+@dataclass(frozen=True)
+class Archived:
+    """An issue as the archive lists it. `picture_url` is the first picture of it, or empty."""
+
+    number: int
+    subject: str
+    preheader: str
+    day: date
+    released_at: datetime
+    picture_url: str
+    locales: tuple[str, ...]
+
+
+def newsletter(slug: str) -> NewsletterList:
+    """A newsletter whose archive is open. Raises `NotInArchive`."""
+    found = db.session.scalars(
+        select(NewsletterList).where(
+            NewsletterList.slug == slug, NewsletterList.archived_at.is_(None)
+        )
+    ).one_or_none()
+    if found is None or not found.open_archive:
+        raise NotInArchive
+    return found
+
+
+def issues(listed: NewsletterList, locale: str, wanted: str = "") -> list[Archived]:
+    """The released issues in a language, newest first; `wanted` is looked for in their words."""
+    found = db.session.scalars(
+        select(Issue)
+        .where(Issue.list_id == listed.id, Issue.state.in_(RELEASED))
+        .options(selectinload(Issue.texts), selectinload(Issue.blocks))
+        .order_by(Issue.number.desc())
+        .limit(SHOWN)
+    ).all()
+    said = _mentioning(found, locale, wanted.strip()) if wanted.strip() else None
+    return [
+        _archived(issue, locale)
+        for issue in found
+        if locale in _locales(issue) and (said is None or issue.id in said)
+    ]
+
+
+def find(listed: NewsletterList, number: int) -> Issue:
+    """A released issue of a newsletter. Raises `NotInArchive`."""
+    issue = db.session.scalars(
+        select(Issue).where(
+            Issue.list_id == listed.id, Issue.number == number, Issue.state.in_(RELEASED)
+        )
+    ).one_or_none()
+    if issue is None:
+        raise NotInArchive
+    return issue
+
+
+def letter(issue: Issue, locale: str) -> tuple[Archived, str]:
+    """An issue's particulars and its HTML. Raises `NotInArchive` and `LetterError`."""
+    if locale not in _locales(issue):
+        raise NotInArchive
+    about = _archived(issue, locale)
+    made = compose.letter(db.session(), issue, locale, day=about.day, archived=True)
+    return about, made.html
+
+
+def _mentioning(found: Sequence[Issue], locale: str, wanted: str) -> set[int]:
+    """Whose letters say it, whatever the case of å, ä and ö, which SQLite does not fold."""
+    letters = db.session.execute(
+        select(Edition.issue_id, Edition.subject, Edition.text).where(
+            Edition.issue_id.in_([issue.id for issue in found]), Edition.locale == locale
+        )
+    )
+    sought = wanted.casefold()
+    return {
+        issue_id for issue_id, *words in letters if any(sought in text.casefold() for text in words)
+    }
+
+
+def _locales(issue: Issue) -> tuple[str, ...]:
+    return tuple(text.locale for text in issue.texts if text.subject.strip())
+
+
+def _archived(issue: Issue, locale: str) -> Archived:
+    text = issue.text(locale)
+    released = issue.released_at or issue.changed_at
+    zone = ZoneInfo(settings_module.current().timezone)
+    return Archived(
+        number=issue.number,
+        subject=text.subject,
+        preheader=text.preheader,
+        day=released.astimezone(zone).date(),
+        released_at=released,
+        picture_url=_picture(issue.blocks, locale),
+        locales=_locales(issue),
+    )
+
+
+def _picture(blocks: Sequence[Block], locale: str) -> str:
+    found = (block.values(locale).get("image_url") for block in blocks)
+    return next((str(url) for url in found if url), "")
