@@ -9,7 +9,7 @@ COMPILED := $(CATALOGUES:.po=.mo)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint lock clean
+.PHONY: help setup demo up test bench lint lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ up: setup ## Start the service for a person, with sample news and readers
 test: setup ## Run all tests
 	scripts/need_system.sh
 	$(BIN)/pytest -n auto --maxprocesses 8 --dist loadscope $(TESTS)
+
+bench: setup ## Measure this machine: table, bench-results/ (QUICK=1: does it run; BENCH="send …")
+	$(BIN)/newsletter bench $(if $(QUICK),--quick) $(BENCH)
 
 lint: setup ## Check style, types, layers and translations
 	$(BIN)/ruff check .

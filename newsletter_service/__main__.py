@@ -2,12 +2,14 @@
 
 from newsletter_service import cli, processes
 from newsletter_service.app import create_app
+from newsletter_service.bench import command as bench
 
 
 def main() -> None:
     """Run one command; the app is made when a command needs it."""
     for command in processes.COMMANDS:
         cli.main.add_command(command)
+    cli.main.add_command(bench.command)
     cli.main(prog_name="newsletter", obj=cli.Door(create_app))
 
 

@@ -1,0 +1,6 @@
+"""All benches, in the order of the table. A new one is a module here and a name in the tuple."""
+
+from newsletter_service.bench import sending
+from newsletter_service.bench.measure import Bench
+
+BENCHES: tuple[Bench, ...] = (sending.BENCH,)

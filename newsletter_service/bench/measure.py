@@ -1,0 +1,71 @@
+"""What a bench is, and the lines it gives (pure)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How to measure: `quick` looks whether it runs, `rounds` are taken of everything.
+
+    `place` is a directory for this run, removed afterwards. `tell` shows progress to a person.
+    """
+
+    place: Path
+    tell: Callable[[str], None]
+    quick: bool = False
+    rounds: int = 5
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measured figure: the median of `samples` in `unit`.
+
+    `ratio` is to the line named in `against`, of the same run. `bar` is the least ratio that
+    is promised; `most` the highest value that is. `detail` holds further figures by name.
+    """
+
+    bench: str
+    what: str
+    unit: str
+    samples: tuple[float, ...]
+    against: str = ""
+    ratio: float | None = None
+    bar: float | None = None
+    most: float | None = None
+    detail: dict[str, float | str] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float:
+        """The median."""
+        return median(self.samples)
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether what is promised was reached; None where nothing is promised."""
+        if self.bar is not None and self.ratio is not None:
+            return self.ratio >= self.bar
+        if self.most is not None:
+            return self.value <= self.most
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        """The line for programs."""
+        return asdict(self) | {"value": self.value, "holds": self.holds}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One part of the table: `run` measures and gives its lines."""
+
+    name: str
+    about: str
+    run: Callable[[Setting], Iterable[Line]]
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the ratios of rounds that were taken side by side."""
+    return median(a / b for a, b in zip(ours, theirs, strict=True))

@@ -1,0 +1,36 @@
+"""One send worker without its queue: `python -m newsletter_service.bench.sender`.
+
+Takes turns until nothing is left and prints what it cost as JSON.
+"""
+
+import json
+import resource
+import sys
+import time
+
+from flask import current_app
+
+from newsletter_service.app import create_app
+from newsletter_service.delivery.engine import close_engine, engine_of
+from newsletter_service.delivery.turn import Turn
+
+
+def main() -> None:
+    """Send everything that is due."""
+    app = create_app()
+    with app.app_context():
+        engine = engine_of(current_app._get_current_object())  # type: ignore[attr-defined]
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
+        began, cpu = time.perf_counter(), time.process_time()
+        while engine.run(Turn(engine).run()):
+            pass
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        close_engine(app)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": peak}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
