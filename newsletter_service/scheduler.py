@@ -18,6 +18,7 @@ from newsletter_service import queue
 from newsletter_service.bounces import intake
 from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
+from newsletter_service.issues import proposals
 from newsletter_service.models import Lease, db_now_ms, ledger, utc_of_ms
 from newsletter_service.news import fetch, probe
 from newsletter_service.operations import go_live, tidy
@@ -46,6 +47,7 @@ TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     (timedelta(seconds=2), overdue.start_due),
     (timedelta(seconds=2), sweep),
     (timedelta(seconds=2), nudge_inputs),
+    (timedelta(seconds=30), proposals.propose_due),
     (timedelta(hours=1), lambda _now: overdue.make_partitions()),
     (timedelta(hours=1), tidy.retain),
     (timedelta(hours=1), go_live.apply_mode),

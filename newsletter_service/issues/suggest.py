@@ -44,23 +44,28 @@ class Wish:
 def suggest(wish: Wish, *, actor: str, now: datetime) -> int:
     """Compose a draft out of the list's recent news; returns its id. Raises `NothingNew`."""
     with writing() as session:
-        newsletter = session.get_one(NewsletterList, wish.list_id)
-        today = now.astimezone(ZoneInfo(settings_module.current().timezone)).date()
-        fresh = desk.unused(session, wish.list_id, now - wish.since, today)
-        if not fresh:
-            raise NothingNew
-        lead, events, rest = chosen(fresh)
-        issue = _draft(session, newsletter, actor, now)
-        issue.blocks = arranged(newsletter.locales[0], lead, events, rest)
-        for position, block in enumerate(issue.blocks, 1):
-            block.position = position
-        words = issue.text(newsletter.locales[0])
-        words.subject = wish.subject or shortened(lead.title, LONGEST_SUBJECT)
-        others = [item.title for item in [*events, *rest]]
-        words.preheader = shortened(" · ".join(others) or lead.summary, LONGEST_PREHEADER)
-        session.flush()
-        audit.record(session, actor, "issue.suggested", f"issue:{issue.id}", items=len(fresh))
-        return issue.id
+        return compose(session, wish, actor=actor, now=now)
+
+
+def compose(session: Session, wish: Wish, *, actor: str, now: datetime) -> int:
+    """The same inside a verb."""
+    newsletter = session.get_one(NewsletterList, wish.list_id)
+    today = now.astimezone(ZoneInfo(settings_module.current().timezone)).date()
+    fresh = desk.unused(session, wish.list_id, now - wish.since, today)
+    if not fresh:
+        raise NothingNew
+    lead, events, rest = chosen(fresh)
+    issue = _draft(session, newsletter, actor, now)
+    issue.blocks = arranged(newsletter.locales[0], lead, events, rest)
+    for position, block in enumerate(issue.blocks, 1):
+        block.position = position
+    words = issue.text(newsletter.locales[0])
+    words.subject = wish.subject or shortened(lead.title, LONGEST_SUBJECT)
+    others = [item.title for item in [*events, *rest]]
+    words.preheader = shortened(" · ".join(others) or lead.summary, LONGEST_PREHEADER)
+    session.flush()
+    audit.record(session, actor, "issue.suggested", f"issue:{issue.id}", items=len(fresh))
+    return issue.id
 
 
 def empty(list_id: int, *, actor: str, now: datetime) -> int:

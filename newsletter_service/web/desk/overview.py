@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, render_template, url_for
 from flask_babel import gettext as _
@@ -10,10 +11,11 @@ from flask_login import current_user
 
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
-from newsletter_service.issues import outcome, preflight, shelf
+from newsletter_service.issues import outcome, preflight, proposals, shelf
 from newsletter_service.models import Issue, IssueState, NewsletterList, Role
 from newsletter_service.news import desk as news
 from newsletter_service.news import sources
+from newsletter_service.settings import current
 from newsletter_service.subscribers import counts
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import issue_words as words
@@ -41,6 +43,7 @@ def page() -> str:
         "desk/overview/page.html",
         listed=listed,
         next_up=_next(found.next_up) if found.next_up else None,
+        suggested=_suggested(listed, moment),
         under_way=[_on_its_way(issue) for issue in found.under_way],
         fresh=_fresh(listed, last, moment),
         in_draft=_in_draft(found.next_up),
@@ -48,6 +51,21 @@ def page() -> str:
         readers=counts.of_list(db.session(), listed.id, moment - MONTH),
         todo=_todo(listed),
         may_edit=current_user.has_role(Role.EDITOR),
+    )
+
+
+def _suggested(listed: NewsletterList, moment: datetime) -> str:
+    """Nästa förslag kommer torsdag 3 dec. kl. 09.00."""
+    kept = proposals.of_list(listed)
+    if kept is None:
+        return ""
+    following = kept.following(moment, ZoneInfo(current().timezone))
+    return str(
+        _(
+            "The next suggestion comes %(day)s at %(clock)s.",
+            day=weekday(following),
+            clock=clock(following),
+        )
     )
 
 

@@ -1,18 +1,23 @@
 """*Inställningar*: the newsletter and its look, and the form to put on one's own site."""
 
 from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from babel.dates import get_day_names
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from newsletter_service.accounts import newsletters, organisation
+from newsletter_service.issues import proposals, rhythm
 from newsletter_service.models import NewsletterList, Role
 from newsletter_service.settings import current
 from newsletter_service.web.access import allow
 from newsletter_service.web.brand import brand
 from newsletter_service.web.desk import actor, now, said, settings_tabs
+from newsletter_service.web.i18n import local, page_locale
 from newsletter_service.web.public import pages
 from newsletter_service.web.public.sign_up import HONEYPOT, promise
 
@@ -54,6 +59,31 @@ def save_newsletter(list_id: int) -> Response | tuple[str, int]:
             "open_archive": "open_archive" in request.form,
         }
         return _page(listed, list_values=typed, list_errors=said(fault.faults)), 422
+    flash(_("Saved."), "good")
+    return redirect(url_for("settings.newsletter", list=list_id), 303)
+
+
+@blueprint.post("/nyhetsbrev/<int:list_id>/rytm")
+@allow(Role.EDITOR)
+def save_rhythm(list_id: int) -> Response | tuple[str, int]:
+    """Keep how often a next issue is suggested by itself, or that it is not."""
+    listed = known_list(list_id)
+    every_weeks = request.form.get("every_weeks", 0, type=int)
+    try:
+        wanted = (
+            rhythm.begin(
+                request.form.get("weekday", -1, type=int),
+                every_weeks,
+                request.form.get("at", ""),
+                request.form.get("least_news", 0, type=int),
+                local(now()).date(),
+            )
+            if every_weeks
+            else None
+        )
+    except rhythm.NoRhythm:
+        return _page(listed, list_errors={"at": _("Write a time such as 09.00.")}), 422
+    proposals.set_rhythm(list_id, wanted, actor=actor(), now=now())
     flash(_("Saved."), "good")
     return redirect(url_for("settings.newsletter", list=list_id), 303)
 
@@ -128,6 +158,21 @@ def known_list(list_id: int) -> NewsletterList:
     return found
 
 
+def _rhythm(listed: NewsletterList) -> dict[str, Any]:
+    """The fields of the rhythm, and when the next suggestion comes."""
+    kept = proposals.of_list(listed)
+    zone = ZoneInfo(current().timezone)
+    following = kept.following(now(), zone) if kept else None
+    return {
+        "every_weeks": kept.every_weeks if kept else 0,
+        "weekday": kept.first.weekday() if kept else 3,
+        "at": kept.at.strftime("%H.%M") if kept else "09.00",
+        "least_news": kept.least_news if kept else 0,
+        "following": following,
+        "weekdays": list(get_day_names("wide", "stand-alone", page_locale()).items()),
+    }
+
+
 def _page(
     listed: NewsletterList,
     *,
@@ -145,5 +190,6 @@ def _page(
         owner=owner_values or owner or {},
         errors=list_errors or {},
         owner_errors=owner_errors or {},
+        rhythm=_rhythm(listed),
         tabs=settings_tabs("newsletter"),
     )
