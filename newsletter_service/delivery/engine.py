@@ -20,6 +20,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from newsletter_service import settings as settings_module
+from newsletter_service.delivery.passage import Passage
 from newsletter_service.extensions import db
 from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.pool import Limits, Pool
@@ -52,6 +53,7 @@ class SendingEngine:
         self.stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
         self._loop = asyncio.new_event_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self.passage = Passage(self.database)
         self._pools: dict[str, Pool] = {}
         self._numbers = count(1)
         self._opening: set[asyncio.Timeout] = set()
@@ -83,6 +85,10 @@ class SendingEngine:
     def _in_transaction(self, act: Callable[..., T], args: tuple[object, ...]) -> T:
         with ledger(self.database) as connection:
             return act(connection, *args)
+
+    async def alone(self, act: Callable[..., T], *args: object) -> T:
+        """Run `act(*args)`, which sees to its own transactions, in the database thread."""
+        return await self._loop.run_in_executor(self._thread, act, *args)
 
     async def read(self, act: Callable[..., T], *args: object) -> T:
         """Run `act(connection, *args)`, which only reads, in the database thread."""
@@ -147,6 +153,7 @@ class SendingEngine:
         """Take leave of the relays; after the last job."""
         self._loop.run_until_complete(self._close_pools())
         self._pools.clear()
+        self._thread.submit(self.passage.close)
         self._thread.shutdown()
         self._loop.close()
 

@@ -2,14 +2,20 @@
 
 import asyncio
 import logging
+import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
+import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter_service.delivery import gate
+from newsletter_service.delivery import gate, passage
 from newsletter_service.delivery.engine import SendingEngine
 from newsletter_service.delivery.ledger import Answer, Outcome, Start
+from newsletter_service.models import ledger
+
+Answers = dict[tuple[int, int], Answer]
 
 log = logging.getLogger(__name__)
 
@@ -86,16 +92,40 @@ class Gatekeeper:
             if not waiting.done():
                 waiting.set_result(answers[start.claim.key])
 
-    async def _commit(
-        self, outcomes: list[Outcome], starts: list[Start]
-    ) -> dict[tuple[int, int], Answer]:
+    async def _commit(self, outcomes: list[Outcome], starts: list[Start]) -> Answers:
         """One transaction, tried again for a while as long as nobody stops us."""
-        act = gate.pass_through
+        act: Callable[[list[Outcome], list[Start]], Answers] = self._at_once
         for wait in DATABASE_WAITS_S:
             try:
-                return await self._engine.sql(act, outcomes, starts, datetime.now(UTC))
-            except SQLAlchemyError:
+                return await self._engine.alone(act, outcomes, starts)
+            except (SQLAlchemyError, psycopg.Error, sqlite3.Error):
                 log.exception("gate_failed", extra={"outcomes": len(outcomes)})
-                act = partial(gate.pass_through, again=True)
+                act = partial(self._one_by_one, again=True)
                 await self._engine.pause(wait)
-        return await self._engine.sql(act, outcomes, starts, datetime.now(UTC))
+        return await self._engine.alone(act, outcomes, starts)
+
+    def _at_once(self, outcomes: list[Outcome], starts: list[Start]) -> Answers:
+        """The ordinary ones in one go, the others before or after it one by one.
+
+        An odd outcome goes first: its lane's next message must not pass the gate before it.
+        """
+        ordinary = [one for one in outcomes if passage.is_ordinary(one)]
+        issues = {one.claim.issue_id for one in (*ordinary, *starts)}
+        if len(issues) != 1:
+            return self._one_by_one(outcomes, starts)
+        odd = [one for one in outcomes if not passage.is_ordinary(one)]
+        if odd:
+            self._one_by_one(odd, [])
+        settled, started = self._engine.passage.take(ordinary, starts)
+        answers = {start.claim.key: Answer.PASSED for start in starts}
+        late = [one for one in ordinary if one.claim.n not in settled]
+        refused = [start for start in starts if start.claim.n not in started]
+        if late or refused:
+            answers |= self._one_by_one(late, refused)
+        return answers
+
+    def _one_by_one(
+        self, outcomes: list[Outcome], starts: list[Start], *, again: bool = False
+    ) -> Answers:
+        with ledger(self._engine.database) as connection:
+            return gate.pass_through(connection, outcomes, starts, datetime.now(UTC), again=again)
