@@ -5,12 +5,13 @@ import logging
 from datetime import datetime
 
 from flask import current_app
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from newsletter_service import queue
 from newsletter_service import settings as settings_module
 from newsletter_service.extensions import db
+from newsletter_service.issues import recipients
 from newsletter_service.models import (
     Batch,
     Delivery,
@@ -70,18 +71,7 @@ def _expand_one_range(issue_id: int, now: datetime) -> bool:
         issue = session.get(Issue, issue_id, with_for_update=True)
         if issue is None or issue.state != IssueState.SENDING or issue.expanded_at is not None:
             return False
-        readers = session.execute(
-            select(Subscriber.id, Subscriber.locale)
-            .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-            .where(
-                Subscription.list_id == issue.list_id,
-                Subscription.subscriber_id > issue.expanded_to,
-                Subscription.state == SubscriptionState.CONFIRMED,
-                Subscription.confirmed_at <= issue.released_at,
-            )
-            .order_by(Subscription.subscriber_id)
-            .limit(RANGE)
-        ).all()
+        readers = session.execute(_next_range(issue)).all()
         if readers:
             _add_range(session, issue, [(row[0], row[1]) for row in readers])
         if len(readers) < RANGE:
@@ -89,6 +79,25 @@ def _expand_one_range(issue_id: int, now: datetime) -> bool:
             queue.nudge("issue.finish", issue_id)
         queue.nudge("delivery.turn")
         return len(readers) == RANGE
+
+
+def _next_range(issue: Issue) -> Select[int, str]:
+    """The next readers by id; of a correction only those who got the issue that it corrects."""
+    wanted = (
+        select(Subscriber.id, Subscriber.locale)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .where(
+            Subscription.list_id == issue.list_id,
+            Subscription.subscriber_id > issue.expanded_to,
+            Subscription.state == SubscriptionState.CONFIRMED,
+            Subscription.confirmed_at <= issue.released_at,
+        )
+        .order_by(Subscription.subscriber_id)
+        .limit(RANGE)
+    )
+    if issue.corrects_id is None:
+        return wanted
+    return wanted.where(Subscription.subscriber_id.in_(recipients.had_it(issue.corrects_id)))
 
 
 def _add_range(session: Session, issue: Issue, readers: list[tuple[int, str]]) -> None:

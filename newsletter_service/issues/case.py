@@ -63,7 +63,7 @@ class Case:
     @cached_property
     def reach(self) -> recipients.Recipients:
         """Who would get it now."""
-        return recipients.of_list(self.session, self.issue.list_id)
+        return recipients.of_issue(self.session, self.issue)
 
     @cached_property
     def day(self) -> date:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from newsletter_service.models import (
+    Delivery,
+    DeliveryState,
+    Issue,
     Subscriber,
     Subscription,
     SubscriptionState,
@@ -15,6 +18,7 @@ from newsletter_service.models import (
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 
 _R = SuppressionReason
+_MAY_HAVE_IT = (DeliveryState.ACCEPTED, DeliveryState.DATA_STARTED, DeliveryState.IN_DOUBT)
 # What a page says of a suppression: the mail does not arrive, or the address is barred.
 UNREACHABLE = frozenset({_R.HARD_BOUNCE, _R.SOFT_BOUNCES})
 
@@ -47,13 +51,29 @@ class Recipients:
         return self.skipped - self.unreachable
 
 
-def of_list(session: Session, list_id: int) -> Recipients:
-    """Count them; the suppressions are few, so they lead."""
-    confirmed = session.scalar(
-        select(func.count())
-        .select_from(Subscription)
-        .where(Subscription.list_id == list_id, Subscription.state == SubscriptionState.CONFIRMED)
+def of_issue(session: Session, issue: Issue) -> Recipients:
+    """Who an issue would reach: its list, or those who got the issue that it corrects."""
+    if issue.corrects_id is None:
+        return of_list(session, issue.list_id)
+    return of_list(session, issue.list_id, got_issue=issue.corrects_id)
+
+
+def had_it(issue_id: int) -> Select[int]:
+    """The subscribers who have an issue, or may have it."""
+    return select(Delivery.subscriber_id).where(
+        Delivery.issue_id == issue_id, Delivery.state.in_(_MAY_HAVE_IT)
     )
+
+
+def of_list(session: Session, list_id: int, got_issue: int | None = None) -> Recipients:
+    """Count them; the suppressions are few, so they lead."""
+    wanted = [
+        Subscription.list_id == list_id,
+        Subscription.state == SubscriptionState.CONFIRMED,
+    ]
+    if got_issue is not None:
+        wanted.append(Subscription.subscriber_id.in_(had_it(got_issue)))
+    confirmed = session.scalar(select(func.count()).select_from(Subscription).where(*wanted))
     in_force = (
         select(Suppression.address_key, func.min(Suppression.reason).label("reason"))
         .where(
@@ -66,7 +86,7 @@ def of_list(session: Session, list_id: int) -> Recipients:
         select(in_force.c.reason, func.count())
         .join(Subscriber, Subscriber.address_key == in_force.c.address_key)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(Subscription.list_id == list_id, Subscription.state == SubscriptionState.CONFIRMED)
+        .where(*wanted)
         .group_by(in_force.c.reason)
     )
     return Recipients(confirmed or 0, {str(reason): number for reason, number in rows})

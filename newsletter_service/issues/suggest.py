@@ -55,7 +55,7 @@ def compose(session: Session, wish: Wish, *, actor: str, now: datetime) -> int:
     if not fresh:
         raise NothingNew
     lead, events, rest = chosen(fresh)
-    issue = _draft(session, newsletter, actor, now)
+    issue = begin(session, newsletter, actor, now)
     issue.blocks = arranged(newsletter.locales[0], lead, events, rest)
     for position, block in enumerate(issue.blocks, 1):
         block.position = position
@@ -71,7 +71,7 @@ def compose(session: Session, wish: Wish, *, actor: str, now: datetime) -> int:
 def empty(list_id: int, *, actor: str, now: datetime) -> int:
     """A draft without news; returns its id."""
     with writing() as session:
-        issue = _draft(session, session.get_one(NewsletterList, list_id), actor, now)
+        issue = begin(session, session.get_one(NewsletterList, list_id), actor, now)
         session.flush()
         audit.record(session, actor, "issue.begun", f"issue:{issue.id}")
         return issue.id
@@ -120,7 +120,8 @@ def shortened(text: str, most: int) -> str:
     return text[: most - 1].rsplit(" ", 1)[0].rstrip(" ·,.–-") + "…"
 
 
-def _draft(session: Session, newsletter: NewsletterList, actor: str, now: datetime) -> Issue:
+def begin(session: Session, newsletter: NewsletterList, actor: str, now: datetime) -> Issue:
+    """The list's next number, with nothing in it, inside a verb."""
     last = session.scalar(select(func.max(Issue.number)).where(Issue.list_id == newsletter.id))
     issue = Issue(
         list_id=newsletter.id,

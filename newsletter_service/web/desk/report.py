@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
-from newsletter_service.issues import answers, outcome, shelf
+from newsletter_service.issues import answers, copies, outcome, shelf
 from newsletter_service.models import Issue, IssueState, Role
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
@@ -50,6 +50,7 @@ def page(issue_id: int) -> str:
         answers=_answers(*answers.of(session, issue_id)),
         unsubscribed=outcome.unsubscribed(session, issue),
         earlier=earlier,
+        may_edit=current_user.has_role(Role.EDITOR),
         **values,
     )
 
@@ -73,6 +74,32 @@ def resume(issue_id: int) -> Response:
 def cancel(issue_id: int) -> Response:
     """Send to nobody more."""
     return _do(issue_id, lambda: control.cancel(issue_id, actor(), now()))
+
+
+@blueprint.post("/kopiera")
+@allow(Role.EDITOR)
+def copy(issue_id: int) -> Response:
+    """The same once more, as a new draft."""
+    words.the_issue(issue_id)
+    made = copies.copy(issue_id, actor=actor(), now=now())
+    flash(_("Here is a copy as a new issue. Nothing has been sent."), "good")
+    return redirect(url_for("composer.page", issue_id=made), 303)
+
+
+@blueprint.post("/ratta")
+@allow(Role.EDITOR)
+def correct(issue_id: int) -> Response:
+    """A draft to put right what the issue said, for those who got it."""
+    words.the_issue(issue_id)
+    try:
+        made = copies.correct(issue_id, actor=actor(), now=now())
+    except copies.NothingToCorrect:
+        flash(_("The issue has not left, so it can be changed instead."), "wait")
+        return redirect(url_for("report.page", issue_id=issue_id), 303)
+    flash(
+        _("Change what was wrong. It goes to those who got the issue, and to nobody else."), "good"
+    )
+    return redirect(url_for("composer.page", issue_id=made), 303)
 
 
 def _do(issue_id: int, act: Any) -> Response:

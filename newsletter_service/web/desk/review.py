@@ -131,7 +131,7 @@ def _page(
         must=[one for one in findings if one.blocks],
         should=[one for one in findings if not one.blocks and one.rule != "untested"],
         where=_places(issue),
-        reach=recipients.of_list(db.session(), issue.list_id),
+        reach=recipients.of_issue(db.session(), issue),
         tested=issue.tested_version == issue.version,
         is_writer=issue.created_by == actor(),
         may_approve=current_user.has_role(Role.APPROVER),
