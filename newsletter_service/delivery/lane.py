@@ -2,6 +2,9 @@
 
 import logging
 from collections import deque
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING
@@ -15,6 +18,7 @@ from newsletter_service.delivery.ledger import Answer, Claim, Outcome, Start
 from newsletter_service.delivery.letters import parsed
 from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.dsn import DsnParams
+from newsletter_service.mail.smtp.envelope import Ahead, Envelope, EnvelopeReply
 from newsletter_service.mail.smtp.errors import (
     InDoubt,
     MalformedAddress,
@@ -40,6 +44,19 @@ SOON_MS = 5000
 _D = DeliveryState
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A message made, with the arguments of its envelope."""
+
+    start: Start
+    data: bytes
+    envelope: tuple[str, str, int, bool, DsnParams]
+
+    @property
+    def claim(self) -> Claim:
+        return self.start.claim
+
+
 class Lane:
     """Takes claims from the shared queue until it is empty or the turn is over."""
 
@@ -50,6 +67,7 @@ class Lane:
         self.gatekeeper = gatekeeper
         self.waiting = waiting
         self.careful = careful
+        self.in_hand: Claim
 
     async def run(self) -> None:
         """Work; every claim taken is settled, given back, or left to its lease."""
@@ -60,15 +78,16 @@ class Lane:
                 self._return(claim)
                 self.turn.stranded = True
                 continue
+            self.in_hand = claim
             try:
                 await self._send(claim, route)
             except Stopped:
-                self._return(claim)
+                self._return(self.in_hand)
             except RelayRefusesUs as error:
-                self._return(claim)
+                self._return(self.in_hand)
                 await self._close_relay(route, error)
             except RelayUnavailable as error:
-                self._return(claim)
+                self._return(self.in_hand)
                 await self._back_off(route, error)
 
     def _route(self, claim: Claim) -> Route | None:
@@ -81,14 +100,66 @@ class Lane:
             return
         if self.careful and not await self.turn.engine.sql(claims.mark_touched, claim):
             return
-        prepared = self._prepare(claim)
-        if prepared is None:
+        ready = self._ready(claim, route)
+        if ready is None:
             return
-        dated_ms, data = prepared
         engine = self.turn.engine
         await engine.pause(self.turn.pace.next_wait())
         async with engine.connection(route, self.turn.settings.smtp_connections) as connection:
-            await self._transact(connection, Start(claim, route.id, dated_ms), data)
+            await self._streak(connection, ready, route)
+
+    async def _streak(self, connection: Connection, ready: "_Ready", route: Route) -> None:
+        """This message, and as many as follow right behind one another on the session."""
+        taken = await self._taken(ready.claim, connection.envelope(*ready.envelope))
+        while taken and await self._passes(connection, ready.start):
+            following, ahead = self._following(connection, route)
+            goes_on = False
+            try:
+                await self._body(connection, ready, ahead)
+                goes_on = connection.follows
+            finally:
+                if following is not None and not goes_on:
+                    self.waiting.appendleft(following.claim)
+            if following is None or not goes_on:
+                return
+            ready, self.in_hand = following, following.claim
+            taken = await self._taken(ready.claim, connection.followed())
+
+    def _following(
+        self, connection: Connection, route: Route
+    ) -> tuple["_Ready | None", Ahead | None]:
+        """The next message, if its envelope may leave right behind the one in hand."""
+        most = self.turn.settings.smtp_messages_per_connection
+        alone = self.careful or route.rate_per_second or connection.messages >= most
+        while self.waiting and not alone and not self.turn.over:
+            claim = self.waiting[0]
+            if claim.crashes >= CRASHES_ALLOWED or self._route(claim) != route:
+                break
+            self.waiting.popleft()
+            ready = self._ready(claim, route)
+            if ready is None:
+                continue
+            with suppress(NotSent):  # what is wrong with it is said when its own turn comes
+                if ahead := connection.ahead(Envelope(*ready.envelope)):
+                    return ready, ahead
+            self.waiting.appendleft(claim)
+            break
+        return None, None
+
+    def _ready(self, claim: Claim, route: Route) -> "_Ready | None":
+        prepared = self._prepare(claim)
+        if prepared is None:
+            return None
+        dated_ms, data = prepared
+        address = parsed(claim.address or "")
+        envelope = (
+            self.turn.letters.sender(claim),
+            address.envelope,
+            len(data),
+            address.needs_smtputf8,
+            DsnParams(envid=f"{claim.issue_id}.{claim.n}"),
+        )
+        return _Ready(Start(claim, route.id, dated_ms), data, envelope)
 
     def _prepare(self, claim: Claim) -> tuple[int, bytes] | None:
         """The Date and the bytes, or None when the claim was settled instead."""
@@ -105,52 +176,47 @@ class Lane:
             self._crashed(claim)
         return None
 
-    async def _transact(self, connection: Connection, start: Start, data: bytes) -> None:
-        claim = start.claim
-        address = parsed(claim.address or "")
+    async def _taken(self, claim: Claim, answer: Awaitable[EnvelopeReply]) -> bool:
+        """Whether the relay took the envelope; otherwise the claim is settled."""
         try:
-            envelope = await connection.envelope(
-                self.turn.letters.sender(claim),
-                address.envelope,
-                len(data),
-                smtputf8=address.needs_smtputf8,
-                dsn=DsnParams(envid=f"{claim.issue_id}.{claim.n}"),
-            )
+            envelope = await answer
         except NeedsSmtpUtf8:
             self._skip(claim, SkipReason.EAI_UNSUPPORTED)
-            return
+            return False
         except MalformedAddress:
             self._skip(claim, SkipReason.INVALID_ADDRESS)
-            return
+            return False
         except (RelayUnavailable, RelayRefusesUs):
             raise
         except NotSent as error:
             self._not_sent(claim, error)
-            return
+            return False
         except Exception:  # as in _prepare: no body has left
             log.exception("envelope_failed", extra={"issue_id": claim.issue_id, "n": claim.n})
             self._crashed(claim)
-            return
+            return False
         if not envelope.accepted:
             await self._refused(claim, envelope.reply, envelope.phase)
-            return
+        return envelope.accepted
+
+    async def _passes(self, connection: Connection, start: Start) -> bool:
+        claim = start.claim
         if self.turn.engine.stopping.is_set():
             await connection.abandon()
             self._return(claim)
-            return
+            return False
         answer = await self.gatekeeper.ask(start)
         if answer is not Answer.PASSED:
             await connection.abandon()
             if answer is Answer.STOPPED:
                 self._return(claim)
                 self.turn.halt("the issue or the relay was stopped")
-            return
-        await self._body(connection, start, data)
+        return answer is Answer.PASSED
 
-    async def _body(self, connection: Connection, start: Start, data: bytes) -> None:
-        claim = start.claim
+    async def _body(self, connection: Connection, ready: "_Ready", then: Ahead | None) -> None:
+        claim = ready.claim
         try:
-            reply = await connection.body(data)
+            reply = await connection.body(ready.data, then)
         except InDoubt as error:
             log.warning("in_doubt", extra={"issue_id": claim.issue_id, "n": claim.n})
             self.gatekeeper.settle(Outcome(claim, _D.IN_DOUBT, reply=error.reason))
@@ -170,7 +236,7 @@ class Lane:
             self.gatekeeper.settle(Outcome(claim, _D.IN_DOUBT, reply="The worker failed."))
             return
         if reply.ok:
-            self.turn.breaker.accepted(start.relay_id)
+            self.turn.breaker.accepted(ready.start.relay_id)
             self.gatekeeper.settle(Outcome(claim, _D.ACCEPTED, reply.code, reply.text))
         else:
             await self._refused(claim, reply, Phase.DOT)

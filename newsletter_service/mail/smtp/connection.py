@@ -5,6 +5,10 @@
         ...commit the gate, or `await conn.abandon()`...
         reply = await conn.body(data)
 
+Where the relay pipelines, the envelope of the next message may leave right behind the final dot
+(`body(data, then=envelope)`, then `followed()`): its body waits for its own gate, and a gate
+that refuses closes the session, since nothing but a body may follow a 354.
+
 What the relay says about a message or its reader is returned; what it says about itself or us,
 and its silence, is raised. NotSent (and its kinds) is certain, InDoubt is not (R 2.38).
 """
@@ -15,7 +19,7 @@ from contextlib import asynccontextmanager, suppress
 
 from newsletter_service.mail.smtp.capabilities import Capabilities
 from newsletter_service.mail.smtp.dsn import DsnParams
-from newsletter_service.mail.smtp.envelope import Envelope, EnvelopeReply, stuffed
+from newsletter_service.mail.smtp.envelope import Ahead, Envelope, EnvelopeReply, stuffed
 from newsletter_service.mail.smtp.errors import (
     InDoubt,
     MalformedMessage,
@@ -44,6 +48,8 @@ class Connection:
         self._open_transaction = False
         self._eight_bit = False
         self._busy = False
+        self._go_ahead = False
+        self._following: Ahead | None = None
         self.capabilities = capabilities
         self.opened_at = asyncio.get_running_loop().time()
         self.messages = 0
@@ -87,21 +93,81 @@ class Connection:
         answer = await self._ask(rcpt, Phase.RCPT, self._timeouts.rcpt)
         return EnvelopeReply(accepted=answer.ok, phase=Phase.RCPT, reply=answer)
 
-    async def body(self, data: bytes) -> Reply:
+    async def body(self, data: bytes, then: Ahead | None = None) -> Reply:
         """Send the message and return the relay's last word on it, or its refusal of DATA.
 
         `data` has CRLF line ends and no dots doubled. Raises NotSent as long as the final dot has
         not been handed to the socket, MalformedMessage among it, and InDoubt from then on until a
-        reply is read.
+        reply is read. `then`, only for relays that pipeline, leaves right behind it.
         """
         content = self._on_the_wire(data)
-        go_ahead = await self._ask(b"DATA\r\n", Phase.DATA, self._timeouts.data)
-        if go_ahead.code != 354:
-            return self._data_refused(go_ahead)
+        if not self._go_ahead:
+            go_ahead = await self._ask(b"DATA\r\n", Phase.DATA, self._timeouts.data)
+            if go_ahead.code != 354:
+                return self._data_refused(go_ahead)
+            await asyncio.sleep(0)  # the loop reads: a relay that hung up is seen before the dot
+        self._go_ahead = False
+        behind = b"" if then is None else then.commands
         await self._send_head(memoryview(content)[:-_TAIL])
-        reply = await self._finish(content[-_TAIL:])
+        reply = await self._finish(content[-_TAIL:] + behind)
         self._open_transaction = False
         self._raise_for_relay(reply, Phase.DOT)
+        if then is not None:
+            self._following, self._busy = then, True
+        return reply
+
+    def ahead(self, envelope: Envelope) -> Ahead | None:
+        """What may leave behind a message for the next; None where the relay wants one at a time.
+
+        Raises MalformedAddress or NeedsSmtpUtf8.
+        """
+        if not self.capabilities.pipelining:
+            return None
+        mail, rcpt = envelope.commands(self.capabilities)
+        return Ahead(mail + rcpt + b"DATA\r\n", envelope.international)
+
+    @property
+    def follows(self) -> bool:
+        """Whether an envelope left behind the last message."""
+        return self._following is not None
+
+    async def followed(self) -> EnvelopeReply:
+        """What the relay made of the envelope that left behind the last message.
+
+        Raises as `envelope` does. Taken means that it waits for the body already.
+        """
+        ahead, self._following = self._following, None
+        if ahead is None:
+            raise ValueError("No envelope left behind the last message.")
+        self._eight_bit = ahead.international
+        self.messages += 1
+        self._open_transaction = True
+        mail = await self._answer(Phase.MAIL, self._timeouts.mail)
+        rcpt = await self._answer(Phase.RCPT, self._timeouts.rcpt, heed=mail.ok)
+        data = await self._answer(Phase.DATA, self._timeouts.data, heed=mail.ok and rcpt.ok)
+        if not (mail.ok and rcpt.ok):
+            if data.code < 400:
+                self._wire.abort()  # it waits for a message that has no reader
+            if not mail.ok:
+                return EnvelopeReply(accepted=False, phase=Phase.MAIL, reply=mail)
+            return EnvelopeReply(accepted=False, phase=Phase.RCPT, reply=rcpt)
+        if data.code != 354:
+            return EnvelopeReply(accepted=False, phase=Phase.DATA, reply=self._data_refused(data))
+        self._go_ahead = True
+        return EnvelopeReply(accepted=True, phase=Phase.RCPT, reply=rcpt)
+
+    async def _answer(self, phase: Phase, seconds: float, *, heed: bool = True) -> Reply:
+        """The next reply to what was sent ahead, mostly here already."""
+        try:
+            reply = self._wire.received()
+        except WireBrokenError as error:
+            raise NotSent(phase, str(error)) from error
+        if reply is None:
+            async with self._certain(phase, seconds):
+                reply = await self._wire.reply()
+        self._busy = False
+        if heed or reply.code == 421:
+            self._raise_for_relay(reply, phase)
         return reply
 
     async def reset(self) -> None:
@@ -161,11 +227,9 @@ class Connection:
 
     async def _send_head(self, head: memoryview) -> None:
         """Send all but the end, as long as the relay listens and keeps silent."""
-        async with self._certain(Phase.BODY, self._timeouts.block):
-            await asyncio.sleep(0)  # the loop reads: a relay that hung up is seen before the dot
-            await self._expect_silence(Phase.BODY)
-        for start in range(0, len(head), _BLOCK):
+        for start in range(0, max(len(head), 1), _BLOCK):
             async with self._certain(Phase.BODY, self._timeouts.block):
+                await self._expect_silence(Phase.BODY)
                 self._wire.write(head[start : start + _BLOCK])
                 await self._wire.drain()
                 await self._expect_silence(Phase.BODY)

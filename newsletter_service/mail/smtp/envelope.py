@@ -23,6 +23,14 @@ class EnvelopeReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """MAIL, RCPT and DATA to leave behind the message before."""
+
+    commands: bytes
+    international: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """One sender, one recipient and what is asked for them; `size` is of the bytes to come."""
 

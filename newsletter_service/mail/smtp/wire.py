@@ -76,16 +76,18 @@ class Wire(asyncio.Protocol):
 
     async def reply(self) -> Reply:
         """Wait for the next reply; one that came before the server hung up is still given."""
-        while True:
-            try:
-                reply = self._reader.next()
-            except GarbageReplyError as error:
-                self.abort()
-                raise WireBrokenError(str(error)) from error
-            if reply is not None:
-                return reply
+        while (reply := self.received()) is None:
             self._raise_if_closed()
             await self._wait()
+        return reply
+
+    def received(self) -> Reply | None:
+        """The next reply if all of it is here."""
+        try:
+            return self._reader.next()
+        except GarbageReplyError as error:
+            self.abort()
+            raise WireBrokenError(str(error)) from error
 
     def abort(self) -> None:
         """Hang up at once; what the socket has not yet taken is never sent."""
