@@ -59,7 +59,10 @@ class DoctorReport(Base):
 
 
 class SiteProbe(Base):
-    """A look at a site's address for *Kom igång*: asked for by a page, answered by a worker."""
+    """A look at an address: asked for by a page, answered by a worker.
+
+    At a site, for *Kom igång*; with `item_id` at the page of an item that was typed in.
+    """
 
     __tablename__ = "site_probe"
     __table_args__ = (Index(None, "asked_at"), {"sqlite_autoincrement": True})
@@ -68,6 +71,7 @@ class SiteProbe(Base):
     url: Mapped[str] = mapped_column(String(1000))
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     asked_by: Mapped[str] = mapped_column(String(254))
+    item_id: Mapped[int | None]
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str] = mapped_column(String(300), default="")
     found: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

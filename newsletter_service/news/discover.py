@@ -1,21 +1,17 @@
 """What a site's front page tells about it: feeds, name, logo, colour and how to reach it."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
-from lxml import etree  # type: ignore[import-untyped]
-
-from newsletter_service.news import clean
+from newsletter_service.news import clean, html_page
 from newsletter_service.news.colours import Proposal, accents
 from newsletter_service.news.feeds import decoded
 
 __all__ = ["FeedLink", "Proposal", "SiteProfile", "common_feeds", "feeds_in", "site_profile"]
 
-MAX_HTML = 2_000_000
 COMMON_PATHS = ("/feed/", "/feed.xml", "/rss.xml", "/atom.xml", "/feed.json", "/rss", "/index.xml")
 WORDPRESS_POSTS = "wp/v2/posts?per_page=50&_embed=1"
 
@@ -61,8 +57,8 @@ class SiteProfile:
 
 def feeds_in(html: bytes, base_url: str) -> list[FeedLink]:
     """The feeds a page names, the site's own before those of its comments."""
-    root = _tree(html)
-    return [] if root is None else _feeds(root, _base(root, base_url))
+    root = html_page.tree(html)
+    return [] if root is None else _feeds(root, html_page.base(root, base_url))
 
 
 def common_feeds(base_url: str) -> list[str]:
@@ -72,14 +68,14 @@ def common_feeds(base_url: str) -> list[str]:
 
 def site_profile(html: bytes, base_url: str, css: list[bytes]) -> SiteProfile:
     """Read a front page and the style sheets that were fetched for it; never fails."""
-    root = _tree(html)
+    root = html_page.tree(html)
     if root is None:
         return SiteProfile("", None, None, None, [], [], [], [], None, None)
-    base = _base(root, base_url)
+    base = html_page.base(root, base_url)
     organisation = _organisation(root)
-    sheets = [*(decoded(sheet, None) for sheet in css), *_texts(root, "style")]
+    sheets = [*(decoded(sheet, None) for sheet in css), *html_page.texts(root, "style")]
     logos = _unique(_logos(root, organisation, base))
-    colours = accents(_meta(root, "theme-color"), sheets)
+    colours = accents(html_page.meta(root, "theme-color"), sheets)
     return SiteProfile(
         name=_site_name(root, organisation),
         language=(root.get("lang") or "")[:2].lower() or None,
@@ -92,21 +88,6 @@ def site_profile(html: bytes, base_url: str, css: list[bytes]) -> SiteProfile:
         postal_address=_postal_address(organisation),
         email=_email(root, organisation),
     )
-
-
-def _tree(html: bytes) -> Any:
-    text = decoded(html[:MAX_HTML], None).replace("\0", "")
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
-    try:
-        return etree.fromstring(text.encode("utf-8", "replace"), parser)
-    except (etree.LxmlError, ValueError):
-        return None
-
-
-def _base(root: Any, base_url: str) -> str:
-    for node in root.iter("base"):
-        return clean.web_url(node.get("href"), base_url) or base_url
-    return base_url
 
 
 def _links(root: Any, rel: str) -> Iterator[Any]:
@@ -136,39 +117,14 @@ def _stylesheets(root: Any, base: str) -> list[str]:
     return list(dict.fromkeys(url for url in urls if url))[:10]
 
 
-def _meta(root: Any, name: str) -> str | None:
-    for node in root.iter("meta"):
-        if (node.get("name") or node.get("property") or "").lower() == name:
-            return (node.get("content") or "").strip() or None
-    return None
-
-
-def _texts(root: Any, tag: str) -> list[str]:
-    return [node.text for node in root.iter(tag) if node.text]
-
-
 def _organisation(root: Any) -> dict[str, Any]:
     """The organisation that the page's JSON-LD describes; empty when there is none."""
-    for node in root.iter("script"):
-        if (node.get("type") or "").lower() != "application/ld+json" or not node.text:
-            continue
-        try:
-            data = json.loads(node.text)
-        except (ValueError, RecursionError):
-            continue
-        for thing in _things(data):
-            kinds = thing.get("@type")
-            names = kinds if isinstance(kinds, list) else [kinds]
-            if any(isinstance(name, str) and _ORGANISATIONS.search(name) for name in names):
-                return thing
+    for thing in html_page.linked_data(root):
+        kinds = thing.get("@type")
+        names = kinds if isinstance(kinds, list) else [kinds]
+        if any(isinstance(name, str) and _ORGANISATIONS.search(name) for name in names):
+            return thing
     return {}
-
-
-def _things(data: Any) -> list[dict[str, Any]]:
-    graph = data.get("@graph") if isinstance(data, dict) else None
-    many = graph if isinstance(graph, list) else data if isinstance(data, list) else [data]
-    things = [thing for thing in many[:200] if isinstance(thing, dict)]
-    return sorted(things, key=lambda thing: thing.get("@type") == "WebSite")
 
 
 def _logos(root: Any, organisation: dict[str, Any], base: str) -> Iterator[Proposal]:
@@ -181,7 +137,7 @@ def _logos(root: Any, organisation: dict[str, Any], base: str) -> Iterator[Propo
     candidates += [(_source(node), "header") for node in heads]
     candidates += [(_source(node), "page") for node in pictures if node not in heads]
     candidates += [(node.get("href"), "touch_icon") for node in _links(root, "apple-touch-icon")]
-    candidates.append((_meta(root, "og:image"), "social"))
+    candidates.append((html_page.meta(root, "og:image"), "social"))
     for value, reason in candidates:
         url = clean.web_url(value, base) if isinstance(value, str) else None
         if url:
@@ -218,10 +174,10 @@ def _unique(proposals: Iterator[Proposal]) -> list[Proposal]:
 
 
 def _site_name(root: Any, organisation: dict[str, Any]) -> str:
-    title = next(iter(_texts(root, "title")), "")
+    title = next(iter(html_page.texts(root, "title")), "")
     parts = [part for part in re.split(r"\s[|–—·-]\s", title) if part.strip()]
     told = organisation.get("name")
-    named = told if isinstance(told, str) else _meta(root, "og:site_name")
+    named = told if isinstance(told, str) else html_page.meta(root, "og:site_name")
     shortest = min(parts, key=len) if parts else ""
     return clean.plain_text(named or shortest, 120)
 

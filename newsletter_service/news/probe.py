@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import select
 
 from newsletter_service.extensions import db
-from newsletter_service.models import SiteProbe, writing
+from newsletter_service.models import Item, SiteProbe, writing
+from newsletter_service.news import article, feeds, fetch
 from newsletter_service.news import discover as pages
-from newsletter_service.news import feeds, fetch
 from newsletter_service.queue import nudge
 from newsletter_service.safe_http import FetchError, Response, SafeClient
 
@@ -25,15 +25,20 @@ MOST_FEEDS = 4
 MOST_STYLESHEETS = 3
 PATIENCE_S = 60.0
 _OVERDUE = timedelta(minutes=2)
+_WORTH_WAITING = timedelta(seconds=20)
 _GIVEN_UP = timedelta(hours=1)
 _HEADLINES = 3
+_FILLED = ("title", "summary", "image_url", "image_alt", "place", "starts_on")
 _PAGE = "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml;q=0.9,*/*;q=0.5"
 
 
-def ask(url: str, *, actor: str, now: datetime) -> int:
-    """Have a worker look at an address; returns the probe's id."""
+def ask(url: str, *, actor: str, now: datetime, item_id: int | None = None) -> int:
+    """Have a worker look at an address; returns the probe's id.
+
+    With an item it is the item's page, which fills in what nobody has written yet.
+    """
     with writing() as session:
-        probe = SiteProbe(url=url[:1000], asked_at=now, asked_by=actor)
+        probe = SiteProbe(url=url[:1000], asked_at=now, asked_by=actor, item_id=item_id)
         session.add(probe)
         session.flush()
         probe_id = probe.id
@@ -42,8 +47,20 @@ def ask(url: str, *, actor: str, now: datetime) -> int:
 
 
 def latest() -> SiteProbe | None:
-    """The look that was asked for last."""
-    return db.session.scalar(select(SiteProbe).order_by(SiteProbe.id.desc()).limit(1))
+    """The look at a site that was asked for last."""
+    return db.session.scalar(
+        select(SiteProbe).where(SiteProbe.item_id.is_(None)).order_by(SiteProbe.id.desc()).limit(1)
+    )
+
+
+def reads(item_id: int, now: datetime) -> bool:
+    """Whether an item's page is just being read, so that it is worth waiting for."""
+    waiting = select(SiteProbe.id).where(
+        SiteProbe.item_id == item_id,
+        SiteProbe.answered_at.is_(None),
+        SiteProbe.asked_at > now - _WORTH_WAITING,
+    )
+    return db.session.scalar(waiting.limit(1)) is not None
 
 
 def get(probe_id: int) -> SiteProbe | None:
@@ -69,14 +86,37 @@ def discover(probe_id: int, now: datetime) -> None:
     probe = db.session.get(SiteProbe, probe_id)
     if probe is None or probe.answered_at is not None:
         return
-    url = probe.url
+    url, item_id = probe.url, probe.item_id
     db.session.rollback()  # no transaction stays open across the network (P7)
+    if item_id is not None:
+        _read_page(probe_id, item_id, url, now)
+        return
     found, error = _look(url, now)
     with writing() as session:
         probe = session.get_one(SiteProbe, probe_id)
         probe.found, probe.error = found, error
         probe.answered_at = now
     log.info("site_probed", extra={"feeds": len(found.get("feeds", [])), "error": error})
+
+
+def _read_page(probe_id: int, item_id: int, url: str, now: datetime) -> None:
+    """Fill an item in from its page; what somebody wrote meanwhile stays."""
+    try:
+        page = fetch.client().get(url, accept=_PAGE)
+    except FetchError as fault:
+        found, error = article.Article(), fault.code
+    else:
+        error = "" if page.status < 400 else f"status_{page.status}"
+        found = article.Article() if error else article.read(page.body, page.final_url)
+    with writing() as session:
+        probe = session.get_one(SiteProbe, probe_id)
+        item = session.get(Item, item_id)
+        if item is not None and item.changed_at == item.published_at:
+            for name in _FILLED:
+                setattr(item, name, getattr(found, name) or getattr(item, name))
+            item.changed_at = now
+        probe.error, probe.answered_at = error, now
+    log.info("page_read", extra={"error": error})
 
 
 def _look(url: str, now: datetime) -> tuple[dict[str, Any], str]:

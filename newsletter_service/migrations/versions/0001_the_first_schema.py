@@ -252,6 +252,7 @@ def upgrade() -> None:
     sa.Column('url', sa.String(length=1000), nullable=False),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('asked_by', sa.String(length=254), nullable=False),
+    sa.Column('item_id', sa.Integer(), nullable=True),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('error', sa.String(length=300), nullable=False),
     sa.Column('found', sa.JSON(), nullable=False),

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from newsletter_service.issues import blocks, shelf, suggest
 from newsletter_service.models import Item, Role
-from newsletter_service.news import desk, sources
+from newsletter_service.news import desk, probe, sources
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now, said
 from newsletter_service.web.desk import issue_words as words
@@ -46,7 +46,7 @@ def type_in() -> Response | tuple[str, int]:
         wrong = _("Paste a link or write a headline.")
         return _page("nya", written=written, errors={"written": wrong}), 422
     if is_link:
-        flash(_("The link is kept. Write its headline and some words about it."), "good")
+        probe.ask(url, actor=actor(), now=now(), item_id=item_id)
         return redirect(url_for("news.item", item_id=item_id), 303)
     return redirect(url_for("news.page", list=listed.id), 303)
 
@@ -188,6 +188,7 @@ def _item_page(known: Item, *, values: Any = None, errors: dict[str, str] | None
         "desk/news/item.html",
         item=known,
         is_typed=known.source.kind == "manual",
+        waiting=values is None and probe.reads(known.id, now()),
         values=values if values is not None else stored,
         errors=errors or {},
     )

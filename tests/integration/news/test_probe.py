@@ -13,9 +13,10 @@ from flask import Flask
 from newsletter_service.app import create_app
 from newsletter_service.embedded.sample_feed import SampleSite
 from newsletter_service.extensions import db
-from newsletter_service.models import SiteProbe
-from newsletter_service.news import probe
+from newsletter_service.models import Item, Organisation, SiteProbe, writing
+from newsletter_service.news import desk, probe
 from newsletter_service.settings import Settings
+from tests.world import world
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>Parken</title>
@@ -166,3 +167,58 @@ def test_looking_twice_does_no_harm_and_what_nobody_answered_is_found_by_the_swe
         assert answered.answered_at == NOW
         assert probe.overdue(NOW + timedelta(minutes=3)) == []
         db.engine.dispose()
+
+
+@pytest.fixture
+def pages() -> dict[str, str]:
+    """What the site has; a test adds its pages."""
+    return {}
+
+
+@pytest.fixture
+def pasted(
+    sqlite_url: str, tmp_path: Path, pages: dict[str, str]
+) -> Iterator[tuple[int, SiteProbe]]:
+    """An item of which an editor pasted the link, and the look at its page that was asked for."""
+    with _site(pages) as site, world(sqlite_url, tmp_path, trial_origins=site) as made:
+        with writing() as session:
+            session.get_one(Organisation, 1).live_at = None
+        url = f"{site}/labb"
+        item_id = desk.type_in(made.list_id, desk.Typed(title="Labb", url=url), NOW)
+        asked = probe.ask(url, actor="anna", now=NOW, item_id=item_id)
+        yield item_id, db.session.get_one(SiteProbe, asked)
+
+
+def test_a_pasted_link_is_filled_in_from_its_page(
+    pages: dict[str, str], pasted: tuple[int, SiteProbe]
+) -> None:
+    item_id, asked = pasted
+    pages["/labb"] = (
+        '<head><meta property="og:title" content="Nytt labb">'
+        '<meta name="description" content="I höst."></head>'
+    )
+    assert probe.reads(item_id, NOW)
+    probe.discover(asked.id, NOW + timedelta(seconds=1))
+    item = db.session.get_one(Item, item_id)
+    assert (item.title, item.summary) == ("Nytt labb", "I höst.")
+    assert not probe.reads(item_id, NOW)
+    assert probe.latest() is None
+
+
+def test_what_an_editor_wrote_meanwhile_stays(
+    pages: dict[str, str], pasted: tuple[int, SiteProbe]
+) -> None:
+    item_id, asked = pasted
+    pages["/labb"] = "<head><title>Nytt labb</title></head>"
+    desk.change(item_id, desk.Typed(title="Mitt eget"), NOW + timedelta(seconds=1))
+    probe.discover(asked.id, NOW + timedelta(seconds=2))
+    assert db.session.get_one(Item, item_id).title == "Mitt eget"
+
+
+def test_a_page_that_is_not_there_leaves_the_item_as_it_was(
+    pasted: tuple[int, SiteProbe],
+) -> None:
+    item_id, asked = pasted
+    probe.discover(asked.id, NOW + timedelta(seconds=1))
+    assert db.session.get_one(Item, item_id).title == "Labb"
+    assert db.session.get_one(SiteProbe, asked.id).error == "status_404"

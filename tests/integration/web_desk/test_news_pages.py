@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter_service.extensions import db
-from newsletter_service.models import Issue, Item, Role, Source
+from newsletter_service.models import Issue, Item, Role, SiteProbe, Source, writing
 from newsletter_service.news import desk as news
 from newsletter_service.news import sources
 from tests.integration.web.browsing import submit
@@ -33,8 +33,11 @@ def test_a_headline_becomes_news(editor: FlaskClient) -> None:
     assert "Ny chef i parken" in editor.get("/desk/nyheter").get_data(as_text=True)
 
 
-def test_a_link_is_kept_and_asks_for_its_words(editor: FlaskClient) -> None:
+def test_a_link_is_kept_and_its_words_can_be_changed(editor: FlaskClient) -> None:
     answer = submit(editor, "/desk/nyheter", {"written": "www.park.se/nyheter/ny-chef"})
+    assert "We are reading the page" in editor.get(answer.location).text
+    with writing() as session:
+        session.scalars(select(SiteProbe)).one().answered_at = datetime.now(UTC)
     page = editor.get(answer.location).get_data(as_text=True)
 
     assert 'value="https://www.park.se/nyheter/ny-chef"' in page
