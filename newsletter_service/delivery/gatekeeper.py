@@ -16,6 +16,7 @@ from newsletter_service.delivery.ledger import Answer, Outcome, Start
 from newsletter_service.models import ledger
 
 Answers = dict[tuple[int, int], Answer]
+Act = Callable[[list[Outcome], list[Start]], Answers]
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class Gatekeeper:
 
     async def _commit(self, outcomes: list[Outcome], starts: list[Start]) -> Answers:
         """One transaction, tried again for a while as long as nobody stops us."""
-        act: Callable[[list[Outcome], list[Start]], Answers] = self._at_once
+        act: Act = self._at_once
         for wait in DATABASE_WAITS_S:
             try:
                 return await self._engine.alone(act, outcomes, starts)
@@ -110,16 +111,15 @@ class Gatekeeper:
         An odd outcome goes first: its lane's next message must not pass the gate before it.
         """
         ordinary = [one for one in outcomes if passage.is_ordinary(one)]
-        issues = {one.claim.issue_id for one in (*ordinary, *starts)}
-        if len(issues) != 1:
-            return self._one_by_one(outcomes, starts)
         odd = [one for one in outcomes if not passage.is_ordinary(one)]
         if odd:
             self._one_by_one(odd, [])
+        if not ordinary and not starts:
+            return {}
         settled, started = self._engine.passage.take(ordinary, starts)
         answers = {start.claim.key: Answer.PASSED for start in starts}
-        late = [one for one in ordinary if one.claim.n not in settled]
-        refused = [start for start in starts if start.claim.n not in started]
+        late = [one for one in ordinary if one.claim.key not in settled]
+        refused = [start for start in starts if start.claim.key not in started]
         if late or refused:
             answers |= self._one_by_one(late, refused)
         return answers

@@ -13,6 +13,7 @@ from newsletter_service.delivery.ledger import Claim
 from newsletter_service.mail import headers, return_path
 from newsletter_service.mail.letter import Letter
 from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.mail.smtp.envelope import Sound, is_sound
 from newsletter_service.models import Edition
 from newsletter_service.settings import Settings
 from newsletter_service.tokens import LinkKeys
@@ -31,6 +32,7 @@ class Letters:
         self._keys = keys
         self._links = Links(settings, keys)
         self._prepared: dict[tuple[int, str], Prepared] = {}
+        self._sound: dict[tuple[int, str], bool] = {}
 
     def has(self, wanted: set[tuple[int, str]]) -> bool:
         """Whether these (issue, locale) pairs are prepared."""
@@ -63,7 +65,8 @@ class Letters:
         token = tokens.delivery_token(
             self._keys, claim.issue_id, claim.n, purpose=tokens.MESSAGE_ID
         )
-        return self._prepared[claim.issue_id, claim.locale].message(
+        edition = claim.issue_id, claim.locale
+        data = self._prepared[edition].message(
             Reader(
                 to=parsed(claim.address),
                 date=datetime.fromtimestamp(dated_ms // 1000, UTC),
@@ -71,6 +74,10 @@ class Letters:
                 values=links | {"address": claim.address},
             )
         )
+        # What differs between copies is checked value by value; the rest is looked at once.
+        if edition not in self._sound:
+            self._sound[edition] = is_sound(data)
+        return Sound(data) if self._sound[edition] else data
 
     def sender(self, claim: Claim) -> str:
         """The return address: it tells a bounce whose it is, and nobody can forge one."""

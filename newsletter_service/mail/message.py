@@ -24,7 +24,7 @@ UNSUBSCRIBE_URL = "unsubscribe_url"
 _SOFT = b"=\r\n"
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 LONGEST_LINE = 76  # RFC 2045 section 6.7
-_SAFE_VALUE = re.compile(rb"[!-<>-~]{1,75}")
+_SAFE_VALUE = re.compile(rb"[!-\-/-<>-~][!-<>-~]{0,74}")
 _HTTPS = re.compile(r"https?://[!-;=?-~]+")
 _RECIPIENT = re.compile(r"[^\s\0<>@,;:]+@[A-Za-z0-9.-]+")
 
@@ -224,8 +224,24 @@ def _append(
 
 
 def _quoted_printable(content: bytes) -> bytes:
+    """Encode; no line begins with a dot, so that SMTP need not double one in any copy."""
     content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return b2a_qp(content).replace(b"\n", b"\r\n")
+    encoded = b2a_qp(content).replace(b"\n", b"\r\n")
+    if not encoded.startswith(b".") and b"\r\n." not in encoded:
+        return encoded
+    return b"\r\n".join(map(_without_leading_dot, encoded.split(b"\r\n")))
+
+
+def _without_leading_dot(line: bytes) -> bytes:
+    if not line.startswith(b"."):
+        return line
+    line = b"=2E" + line[1:]
+    if len(line) <= LONGEST_LINE:
+        return line
+    cut = LONGEST_LINE - 8
+    while b"=" in line[cut - 2 : cut]:
+        cut -= 1
+    return line[:cut] + _SOFT + _without_leading_dot(line[cut:])
 
 
 def _room_for_a_soft_break(encoded: bytes) -> bytes:

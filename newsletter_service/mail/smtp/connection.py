@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, suppress
 
 from newsletter_service.mail.smtp.capabilities import Capabilities
 from newsletter_service.mail.smtp.dsn import DsnParams
-from newsletter_service.mail.smtp.envelope import Ahead, Envelope, EnvelopeReply, stuffed
+from newsletter_service.mail.smtp.envelope import Ahead, Envelope, EnvelopeReply, Sound, stuffed
 from newsletter_service.mail.smtp.errors import (
     InDoubt,
     MalformedMessage,
@@ -100,7 +100,7 @@ class Connection:
         not been handed to the socket, MalformedMessage among it, and InDoubt from then on until a
         reply is read. `then`, only for relays that pipeline, leaves right behind it.
         """
-        content = self._on_the_wire(data)
+        head, tail = self._on_the_wire(data)
         if not self._go_ahead:
             go_ahead = await self._ask(b"DATA\r\n", Phase.DATA, self._timeouts.data)
             if go_ahead.code != 354:
@@ -108,8 +108,8 @@ class Connection:
             await asyncio.sleep(0)  # the loop reads: a relay that hung up is seen before the dot
         self._go_ahead = False
         behind = b"" if then is None else then.commands
-        await self._send_head(memoryview(content)[:-_TAIL])
-        reply = await self._finish(content[-_TAIL:] + behind)
+        await self._send_head(head)
+        reply = await self._finish(tail + behind)
         self._open_transaction = False
         self._raise_for_relay(reply, Phase.DOT)
         if then is not None:
@@ -216,23 +216,36 @@ class Connection:
         self._wire.abort()
         raise NotSent(Phase.DATA, f"The relay answered DATA by: {reply}", reply)
 
-    def _on_the_wire(self, data: bytes) -> bytes:
+    def _on_the_wire(self, data: bytes) -> tuple[memoryview, bytes]:
+        """The message in two parts, the second with the final dot."""
         if not self._eight_bit and not data.isascii():
             reason = "The message has bytes above 127, which were not announced."
             raise MalformedMessage(Phase.DATA, reason)
+        if isinstance(data, Sound):
+            return memoryview(data)[:-_TAIL], data[-_TAIL:] + b".\r\n"
         try:
-            return stuffed(data)
+            content = stuffed(data)
         except ValueError as error:
             raise MalformedMessage(Phase.DATA, str(error)) from error
+        return memoryview(content)[:-_TAIL], content[-_TAIL:]
 
     async def _send_head(self, head: memoryview) -> None:
         """Send all but the end, as long as the relay listens and keeps silent."""
+        if len(head) <= _BLOCK and self._is_silent():
+            with suppress(WireBrokenError):  # _certain finds it again and says so
+                self._wire.write(head)
+                if self._wire.drained and self._is_silent():
+                    return
+            head = head[:0]
         for start in range(0, max(len(head), 1), _BLOCK):
             async with self._certain(Phase.BODY, self._timeouts.block):
                 await self._expect_silence(Phase.BODY)
                 self._wire.write(head[start : start + _BLOCK])
                 await self._wire.drain()
                 await self._expect_silence(Phase.BODY)
+
+    def _is_silent(self) -> bool:
+        return not (self._wire.pending or self._wire.closed)
 
     async def _expect_silence(self, phase: Phase) -> None:
         """Raise if the relay spoke unasked, mostly 421, or hung up."""

@@ -1,10 +1,12 @@
 """Asking a relay for delivery reports: parameters of MAIL and RCPT by RFC 3461 (pure)."""
 
+import re
 from dataclasses import dataclass
 
 ENVID_LIMIT = 100
 ORCPT_LIMIT = 500
 
+_PLAIN = re.compile(r"[!-*,-<>-~]*")
 _NOTIFY = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
 
 
@@ -15,6 +17,8 @@ def xtext(value: str) -> str:
     """
     if not value.isascii():
         raise ValueError("xtext carries ASCII only.")
+    if _PLAIN.fullmatch(value):
+        return value
     return "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in value)
 
 

@@ -13,6 +13,10 @@ PATH_LIMIT = 254  # RFC 5321 section 4.5.3.1.3: 256 octets with the angle bracke
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 
 
+class Sound(bytes):
+    """A message known to be in whole CRLF lines none of which begins with a dot (`is_sound`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnvelopeReply:
     """What the relay made of an envelope: RCPT's reply if taken, else the one that refused."""
@@ -102,3 +106,11 @@ def stuffed(data: bytes) -> bytes:
     if body and not body.endswith(b"\r\n"):
         body += b"\r\n"
     return body + b".\r\n"
+
+
+def is_sound(data: bytes) -> bool:
+    """Whether a message goes over the wire as it is, with only the final dot behind it."""
+    try:
+        return stuffed(data) == data + b".\r\n"
+    except ValueError:
+        return False

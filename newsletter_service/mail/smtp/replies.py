@@ -6,8 +6,11 @@ RFC 5321 section 4.2 gives the form, RFC 2034 and 3463 the enhanced codes.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 MAX_REPLY_BYTES = 64 * 1024
+
+_SHORT = 200
 
 _LINE = re.compile(rb"([1-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|\Z)")
@@ -108,6 +111,10 @@ class ReplyReader:
         Raises GarbageReplyError for what is not a reply, and for one without end.
         """
         while (end := self._bytes.find(b"\n")) >= 0:
+            if not self._lines and end <= _SHORT and self._bytes[3:4] == b" ":
+                line = bytes(self._bytes[:end])
+                del self._bytes[: end + 1]
+                return _one_line(line)
             line = bytes(self._bytes[:end]).removesuffix(b"\r")
             del self._bytes[: end + 1]
             self._count(end + 1)
@@ -136,6 +143,15 @@ class ReplyReader:
         reply = Reply.of(self._code, tuple(self._lines))
         self._lines, self._size = [], 0
         return reply
+
+
+@lru_cache(maxsize=128)
+def _one_line(line: bytes) -> Reply:
+    """A reply of one line; relays say the same ones again and again."""
+    match = _LINE.match(line.removesuffix(b"\r"))
+    if match is None:
+        raise GarbageReplyError(f"This is not an SMTP reply: {_shown(line)}")
+    return Reply.of(int(match[1]), ((match[3] or b"").decode("utf-8", "replace"),))
 
 
 def _shown(line: bytes) -> str:

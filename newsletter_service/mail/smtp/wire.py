@@ -69,6 +69,11 @@ class Wire(asyncio.Protocol):
         self._raise_if_closed()
         self._open_transport().write(data)
 
+    @property
+    def drained(self) -> bool:
+        """Whether the socket has taken all."""
+        return not self._paused
+
     async def drain(self) -> None:
         """Wait until the socket has taken all, or the server has spoken or hung up."""
         while self._paused and not self.pending and not self.closed:
