@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Literal, cast
 
 EVIDENCE_LENGTH = 500
+SERVERS_WORDS = 0.9  # the confidence in what the server itself said in words
 
 
 class Meaning(StrEnum):
@@ -138,20 +139,25 @@ _WORDS = tuple(
     for entry in tomllib.loads(_TABLE)["reason"]
 )
 _STATUSES = tuple((re.compile(pattern), reason) for pattern, reason in REASON_OF_STATUS)
+# IronPort, and SES before it, put this before whatever the other server said.
+_WRAPPER = re.compile(r"^\d\.\d\.\d - [a-z ]{1,40}error (?=\d{3}-)", re.IGNORECASE)
 _VAGUE = re.compile(r"[245]\.[05]\.0$|[245]\.0\.\d+$")
 
 
-def judge(status: str, text: str, reply_code: str = "", explanation: str = "") -> Judgement:
+def judge(
+    status: str, text: str, reply_code: str = "", explanation: str = "", *, gave_up: bool = False
+) -> Judgement:
     """The reason and meaning of a failure.
 
     `status` is an enhanced code or empty, `text` the server's words, `reply_code` three digits or
     empty; `explanation` is the report's own prose, asked only when the others say nothing.
+    `gave_up` says that nobody tries any more, whatever the code says of later.
     """
     text = _squeeze(text)
     status = _exact_status(status, text)
     reply_code = reply_code or _reply_in(text)
     found = _by_words(text)
-    confidence, by = 0.9, "text"
+    confidence, by = SERVERS_WORDS, "text"
     if found is None:
         found, confidence, by = _by_status(status), 0.7, "code"
     if found is None:
@@ -169,7 +175,7 @@ def judge(status: str, text: str, reply_code: str = "", explanation: str = "") -
     reason, evidence = found
     return Judgement(
         reason,
-        _meaning(reason, status, reply_code),
+        _meaning(reason, status, reply_code, said_for_good=gave_up and confidence == SERVERS_WORDS),
         status,
         evidence[:EVIDENCE_LENGTH],
         confidence,
@@ -177,8 +183,12 @@ def judge(status: str, text: str, reply_code: str = "", explanation: str = "") -
     )
 
 
-def _meaning(reason: str, status: str, reply_code: str) -> Meaning:
-    """What the reason means, given its code: what is said to be temporary never is hard."""
+def _meaning(reason: str, status: str, reply_code: str, *, said_for_good: bool) -> Meaning:
+    """What the reason means, given its code: what is said to be temporary never is hard.
+
+    Except where the last word of a server that was asked for days is that nobody has the
+    address: that is believed when it comes again.
+    """
     for refined, pattern, meaning in REFINED:
         if reason == refined and re.fullmatch(pattern, status):
             return meaning
@@ -186,6 +196,8 @@ def _meaning(reason: str, status: str, reply_code: str) -> Meaning:
         return Meaning.CONFIG
     meaning = MEANING_OF_REASON[reason]
     temporary = (status or reply_code).startswith("4")
+    if temporary and meaning is Meaning.HARD and said_for_good and reason == "userunknown":
+        return Meaning.HARD_TWICE
     if temporary and meaning in (Meaning.HARD, Meaning.HARD_TWICE, Meaning.UNKNOWN):
         return Meaning.TRANSIENT
     return meaning
@@ -193,7 +205,7 @@ def _meaning(reason: str, status: str, reply_code: str) -> Meaning:
 
 def _squeeze(text: str) -> str:
     """Single spaces, and no addresses: `unknown@` must not read as a reason, nor be kept."""
-    return _ADDRESS.sub("<…>", _SPACE.sub(" ", text[:4000])).strip()
+    return _WRAPPER.sub("", _ADDRESS.sub("<…>", _SPACE.sub(" ", text[:4000])).strip())
 
 
 def _exact_status(status: str, text: str) -> str:

@@ -30,17 +30,27 @@ class Classified:
 
 def classify(status: str, diagnostic: str, action: str, explanation: str = "") -> Classified:
     """Classify by the diagnostic text first and the code second (RFC 3464 2.3.3, 2.3.4)."""
-    judgement = judge(status, diagnostic, explanation=explanation)
+    gave_up = action == "failed"
+    judgement = judge(status, diagnostic, explanation=explanation, gave_up=gave_up)
     if action == "delayed":
         return _classified(judgement, "soft", final=False)
     return _classified(judgement, "hard" if judgement.meaning in _HARD else "soft", final=True)
 
 
 def classify_recipient(report: Report, recipient: RecipientReport) -> Classified:
-    """Classify one recipient of a report; the report's prose is asked when the rest is silent."""
+    """Classify one recipient of a report; the report's prose is asked when the rest is silent.
+
+    Where several failed, only the lines that begin with this one's address are about it.
+    """
     alone = sum(other.is_trouble for other in report.recipients) == 1
-    explanation = report.explanation if alone else ""
+    explanation = report.explanation if alone else _lines_about(report.explanation, recipient)
     return classify(recipient.status, recipient.diagnostic, recipient.action, explanation)
+
+
+def _lines_about(explanation: str, recipient: RecipientReport) -> str:
+    addresses = {address.lower() for address in (recipient.original, recipient.final) if address}
+    lines = (line.strip().lstrip("<").lower() for line in explanation.splitlines())
+    return " ".join(line for line in lines if line.startswith(tuple(addresses)))
 
 
 def _classified(judgement: Judgement, kind: Literal["hard", "soft"], *, final: bool) -> Classified:

@@ -24,14 +24,14 @@ class Summary:
 
 
 def summarise(report: Report) -> Summary:
-    """The report as one answer; the first failed recipient speaks for the others."""
+    """The report as one answer: hard where any of its recipients is."""
     if report.kind != "bounce":
         addresses = tuple(recipient.address for recipient in report.recipients)
         reason = "feedback" if report.kind == "complaint" else ""
         evidence = f"Feedback-Type: {report.feedback_type}" if report.feedback_type else ""
         return Summary(report.kind, True, addresses, reason, evidence=evidence)
     troubled = [recipient for recipient in report.recipients if recipient.is_trouble]
-    said = failure(report, troubled[:1])
+    said = _worst(report, troubled)
     return Summary(
         said.kind,
         said.final,
@@ -40,6 +40,13 @@ def summarise(report: Report) -> Summary:
         said.status,
         said.evidence,
     )
+
+
+def _worst(report: Report, troubled: list[RecipientReport]) -> Classified:
+    if not troubled:
+        return failure(report, [])
+    several = [classify_recipient(report, recipient) for recipient in troubled]
+    return max(several, key=lambda said: (said.kind == "hard", said.final))
 
 
 def failure(report: Report, troubled: list[RecipientReport]) -> Classified:

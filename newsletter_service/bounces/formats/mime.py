@@ -42,6 +42,9 @@ _FIELD = re.compile(r"([!-9;-~]{1,80})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER = re.compile(r';\s*([a-z0-9*-]{1,40})\s*=\s*(?:"([^"]{0,300})"|([^;\s"]{1,300}))', re.I)
 _ENCODED_WORD = re.compile(r"=\?[^?\s]{1,60}\?[bqBQ]\?")
 _ANY_BOUNDARY = re.compile(rb"^--([^\s]{1,200})[ \t]*\n(?=[Cc]ontent-)", re.MULTILINE)
+_BARE_REPORT = re.compile(
+    rb"^--[^\s]{1,200}[ \t]*\nContent-Type:[ \t]*message/delivery-status", re.MULTILINE | re.I
+)
 _LINE_BREAKING_TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d|/td)\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>")
 _STYLE = re.compile(r"<(style|script)\b[^<]*(?:<(?!/?(?:style|script)\b)[^<]*)*</\1>", re.I)
@@ -167,6 +170,8 @@ def _read(raw: bytes, depth: int, budget: list[int]) -> Part:
         match[1].lower(): match[2] if match[2] is not None else match[3]
         for match in _PARAMETER.finditer(header)
     }
+    if depth == 0 and not header and _BARE_REPORT.search(body):
+        content_type = "multipart/mixed"  # a relay dropped the header and left the parts
     parts: list[Part] = []
     if content_type.startswith("multipart/") and depth < MAX_DEPTH:
         for piece in _split(body, parameters.get("boundary", "")):

@@ -59,7 +59,12 @@ _SAYS = (
         rf"^[ \t]{{0,20}}(?:Final|Original)-Recipient:\s*(?:rfc822;)?\s*<?({_ADDRESS})", re.I | re.M
     ),
     re.compile(rf"^[ \t]{{0,20}}(?:<|&lt;)({_ADDRESS})(?:>|&gt;)\s*(?::|\.\.\.|\(|$)", re.M),
-    re.compile(rf"^[ \t]{{0,20}}({_ADDRESS})(?::|\.\.\.|[ \t]?\(|[ \t]*$| on \d)", re.M),
+    re.compile(rf"^[ \t]{{0,20}}[45]\d\d[ -](?:\d\.\d\.\d )?<?({_ADDRESS})>?\.\.\.", re.M),
+    re.compile(
+        rf"^[ \t]{{0,20}}({_ADDRESS})(?::|\.\.\.|[ \t]?\(|[ \t]*$| on (?:[A-Z][a-z]{{2}}, )?\d)",
+        re.M,
+    ),
+    re.compile(rf"message was addressed(?: to)?,?\s+<?({_ADDRESS})", re.I),
     re.compile(rf"\brcpt to:?\s*<?({_ADDRESS})>?", re.I),
     re.compile(
         r"\b(?:recipients?|recipient address(?:es)?|addressees?|unknown user|user unknown"
@@ -70,6 +75,9 @@ _SAYS = (
     re.compile(rf"\(({_ADDRESS})\) not listed", re.I),
 )
 _ANY = re.compile(_ADDRESS)
+_SUBJECT_LINE = re.compile(
+    r"^[ \t>]{0,20}(?:the message )?subject(?: was)?[ \t]?:[^\n]*\n?", re.I | re.M
+)
 
 
 def read(
@@ -138,7 +146,11 @@ def _kept(addresses: list[str], senders: set[str]) -> list[str]:
 
 
 def _diagnostics(text: str, addresses: list[str]) -> dict[str, str]:
-    """With one address the whole text speaks of it; with several, what follows each."""
+    """With one address the whole text speaks of it; with several, what follows each.
+
+    The subject that is quoted was written by the sender and says nothing of the failure.
+    """
+    text = _SUBJECT_LINE.sub("", text)
     if len(addresses) < 2:
         return dict.fromkeys(addresses, " ".join(text.split())[:3000])
     lower = text.lower()

@@ -84,7 +84,7 @@ def _groups(body: bytes) -> list[Fields]:
 def _fields(body: bytes) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     for block in re.split(rb"\n[ \t]*\n", body[:200_000].strip()):
-        fields.extend(mime.read_headers(block)[0])
+        fields.extend(mime.read_headers(block.lstrip(b"\n"))[0])
     return fields
 
 
