@@ -16,6 +16,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, TypeVar
 
+import uvloop
 from flask import Flask
 from sqlalchemy import Engine
 
@@ -51,7 +52,7 @@ class SendingEngine:
         self.owner = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.keys = LinkKeys(self.settings.link_keys)
         self.stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self.passage = Passage(self.database)
         self._pools: dict[str, Pool] = {}
