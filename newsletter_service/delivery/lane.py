@@ -4,7 +4,6 @@ import logging
 from collections import deque
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from newsletter_service.delivery.engine import Stopped
 from newsletter_service.delivery.gatekeeper import Gatekeeper
 from newsletter_service.delivery.ledger import Answer, Claim, Outcome, Start
 from newsletter_service.delivery.letters import parsed
+from newsletter_service.delivery.ready import Ready
 from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.dsn import DsnParams
 from newsletter_service.mail.smtp.envelope import Ahead, Envelope, EnvelopeReply
@@ -42,19 +42,6 @@ SENDER_FAULT_WAIT_MS = 15 * 60 * 1000
 DOUBLED_CRASH_WAIT_MS = 60 * 1000
 SOON_MS = 5000
 _D = DeliveryState
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A message made, with the arguments of its envelope."""
-
-    start: Start
-    data: bytes
-    envelope: tuple[str, str, int, bool, DsnParams]
-
-    @property
-    def claim(self) -> Claim:
-        return self.start.claim
 
 
 class Lane:
@@ -108,7 +95,7 @@ class Lane:
         async with engine.connection(route, self.turn.settings.smtp_connections) as connection:
             await self._streak(connection, ready, route)
 
-    async def _streak(self, connection: Connection, ready: "_Ready", route: Route) -> None:
+    async def _streak(self, connection: Connection, ready: Ready, route: Route) -> None:
         """This message, and as many as follow right behind one another on the session."""
         taken = await self._taken(ready.claim, connection.envelope(*ready.envelope))
         while taken and await self._passes(connection, ready.start):
@@ -125,9 +112,7 @@ class Lane:
             ready, self.in_hand = following, following.claim
             taken = await self._taken(ready.claim, connection.followed())
 
-    def _following(
-        self, connection: Connection, route: Route
-    ) -> tuple["_Ready | None", Ahead | None]:
+    def _following(self, connection: Connection, route: Route) -> tuple[Ready | None, Ahead | None]:
         """The next message, if its envelope may leave right behind the one in hand."""
         most = self.turn.settings.smtp_messages_per_connection
         alone = self.careful or route.rate_per_second or connection.messages >= most
@@ -146,7 +131,7 @@ class Lane:
             break
         return None, None
 
-    def _ready(self, claim: Claim, route: Route) -> "_Ready | None":
+    def _ready(self, claim: Claim, route: Route) -> Ready | None:
         prepared = self._prepare(claim)
         if prepared is None:
             return None
@@ -159,7 +144,7 @@ class Lane:
             address.needs_smtputf8,
             DsnParams(envid=f"{claim.issue_id}.{claim.n}"),
         )
-        return _Ready(Start(claim, route.id, dated_ms), data, envelope)
+        return Ready(Start(claim, route.id, dated_ms), data, envelope)
 
     def _prepare(self, claim: Claim) -> tuple[int, bytes] | None:
         """The Date and the bytes, or None when the claim was settled instead."""
@@ -213,7 +198,7 @@ class Lane:
                 self.turn.halt("the issue or the relay was stopped")
         return answer is Answer.PASSED
 
-    async def _body(self, connection: Connection, ready: "_Ready", then: Ahead | None) -> None:
+    async def _body(self, connection: Connection, ready: Ready, then: Ahead | None) -> None:
         claim = ready.claim
         try:
             reply = await connection.body(ready.data, then)
