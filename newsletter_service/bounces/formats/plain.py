@@ -24,7 +24,11 @@ _SUBJECT = re.compile(
     r"|returning to sender|mail (?:system )?(?:failed|error|delivery)"
     r"|(?:could|can) ?not be delivered|not delivered|delayed|error sending your mail"
     r"|obeställbar|kunde inte levereras|olevererbart|unzustellbar|nicht zugestellt"
-    r"|エラー|未送信|недоставлен|не доставлен))",
+    r"|non remis|non délivré|échec de (?:la )?remise|no se (?:ha podido|puede) entregar"
+    r"|no entregado|mancat[ao] (?:recapito|consegna)|não (?:foi )?entregue|falha na entrega|onbestelbaar"
+    r"|niet (?:bezorgd|afgeleverd)|kan ikke leveres|kunne ikke leveres|ikke levert|ikke leveret"
+    r"|toimitta(?:matta|minen epäonnistui)|niedostarczon|nie dostarczono|退信|无法投递|無法投遞"
+    r"|エラー|未送信|不達|недоставлен|не доставлен))",
     re.IGNORECASE,
 )
 _WORDS = re.compile(
@@ -36,7 +40,10 @@ _WORDS = re.compile(
     r"|user unknown|unknown user|no such user|host unknown|not listed in"
     r"|mailbox (?:is )?(?:full|unavailable|not found)|quota|will keep trying"
     r"|not (?:yet )?(?:been )?delivered|transcript of session"
-    r"|kunde inte levereras|gick inte att leverera|nicht zugestellt|送信|配信|доставлено",
+    r"|kunde inte levereras|gick inte att leverera|nicht zugestellt|送信|配信|доставлено"
+    r"|n'a pas pu être|no se (?:ha podido|pudo|puede) entregar|non è stato possibile"
+    r"|não (?:foi possível|pôde ser)|kon niet worden|kunne ikke leveres|ei voitu toimittaa"
+    r"|nie (?:można|udało się|może zostać) dostarcz|无法(?:投递|送达)|無法投遞|退回",
     re.IGNORECASE,
 )
 _DELAY = re.compile(
