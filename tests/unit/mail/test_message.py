@@ -253,3 +253,13 @@ def test_r_2_15_a_value_may_begin_where_a_line_is_full(last: str) -> None:
     assert all(len(line) <= 76 for line in body.split(b"\r\n"))
     _, text, _page = parts_of(raw)
     assert text.startswith(fill + URL)
+
+
+@given(st.text(alphabet=".=ab å\n", max_size=300))
+def test_no_line_of_a_copy_begins_with_a_dot(words: str) -> None:
+    letter = Letter(subject="Hej", html=f"<p>{words}</p>", text=words, locale="sv", slots={})
+    message = Prepared.of(letter, FIXED).message(READER)
+    assert not any(line.startswith(b".") for line in message.split(b"\r\n"))
+    body = message_from_bytes(message, policy=policy.SMTP).get_body(("plain",))
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n").rstrip("\n") == words.rstrip("\n")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from newsletter_service.mail.smtp.capabilities import Capabilities
 from newsletter_service.mail.smtp.dsn import DsnParams, utf8_address, xtext
-from newsletter_service.mail.smtp.envelope import Envelope, stuffed
+from newsletter_service.mail.smtp.envelope import Envelope, is_sound, stuffed
 from newsletter_service.mail.smtp.errors import MalformedAddress, NeedsSmtpUtf8
 from newsletter_service.mail.smtp.replies import Reply
 from newsletter_service.mail.smtp.timeouts import Timeouts
@@ -179,3 +179,19 @@ def test_r_2_30_the_timeouts_are_those_of_the_standard() -> None:
 def test_a_timeout_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="dot"):
         Timeouts(dot=0)
+
+
+@pytest.mark.parametrize(
+    ("data", "sound"),
+    [
+        (b"a\r\nb\r\n", True),
+        (b"a\r\n.b\r\n", False),
+        (b".a\r\n", False),
+        (b"a\nb\r\n", False),
+        (b"a", False),
+    ],
+)
+def test_r_2_16_only_whole_lines_without_leading_dots_go_as_they_are(
+    data: bytes, sound: bool
+) -> None:
+    assert is_sound(data) is sound
