@@ -16,8 +16,8 @@ _SUBJECT = re.compile(
     r"|(?:jag (?:är|har) )?(?:på )?semester\b|tjänstledig|föräldraledig|sjukskriven|slutat\b"
     r"|abwesenheit|automatische antwort|réponse automatique|respuesta automática"
     r"|fravær|poissa|automaattinen|abwesend|absence|absent du bureau|ausencia"
-    r"|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|assenza|ausência|fora do escritório|afwezig|niet aanwezig"
-    r"|nieobecn|autoodpowied|автоответ|自动回复|自動回覆|自動返信|自動応答|不在)",
+    r"|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|assenza|ausência|fora do escritório"
+    r"|afwezig|niet aanwezig|nieobecn|autoodpowied|автоответ|自动回复|自動回覆|自動返信|自動応答|不在)",
     re.IGNORECASE,
 )
 
