@@ -22,7 +22,8 @@ NO_PAGES = {
 BY_TOKEN = {"public.confirm", "public.block", "public.unsubscribe", "public.preferences"}
 PUBLIC = """
     / /prenumerera/nyhetsbrev /subscribe/nyhetsbrev /prenumerera/nyhetsbrev/tack
-    /arkiv/nyhetsbrev /archive/nyhetsbrev?q=finns-inte /nytta/1/yes /integritet /privacy /finns-inte /bekrafta/finns-inte
+    /arkiv/nyhetsbrev /archive/nyhetsbrev?q=finns-inte
+    /nytta/1/yes /integritet /privacy /finns-inte /bekrafta/finns-inte
     /desk/logga-in /desk/logga-in/lank /desk/logga-in/finns-inte
 """.split()  # noqa: SIM905 - addresses read better in lines
 DESK = """

@@ -17,7 +17,8 @@ _SUBJECT = re.compile(
     r"|abwesenheit|automatische antwort|réponse automatique|respuesta automática"
     r"|fravær|poissa|automaattinen|abwesend|absence|absent du bureau|ausencia"
     r"|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|assenza|ausência|fora do escritório"
-    r"|afwezig|niet aanwezig|nieobecn|autoodpowied|автоответ|自动回复|自動回覆|自動返信|自動応答|不在)",
+    r"|afwezig|niet aanwezig|nieobecn|autoodpowied|автоответ"
+    r"|自动回复|自動回覆|自動返信|自動応答|不在)",
     re.IGNORECASE,
 )
 

@@ -26,7 +26,8 @@ _SUBJECT = re.compile(
     r"|obeställbar|kunde inte levereras|olevererbart|unzustellbar|nicht zugestellt"
     r"|non remis|non délivré|échec de (?:la )?remise|no se (?:ha podido|puede) entregar"
     r"|no entregado|mancat[ao] (?:recapito|consegna)|não (?:foi )?entregue"
-    r"|falha na entrega|onbestelbaar|niet (?:bezorgd|afgeleverd)|kan ikke leveres|kunne ikke leveres|ikke levert|ikke leveret"
+    r"|falha na entrega|onbestelbaar|niet (?:bezorgd|afgeleverd)"
+    r"|kan ikke leveres|kunne ikke leveres|ikke levert|ikke leveret"
     r"|toimitta(?:matta|minen epäonnistui)|niedostarczon|nie dostarczono|退信|无法投递|無法投遞"
     r"|エラー|未送信|不達|недоставлен|не доставлен))",
     re.IGNORECASE,
