@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from newsletter_service import queue
-from newsletter_service.bounces import intake
+from newsletter_service.bounces import certificates, intake, provider_events
 from newsletter_service.delivery import audience, finish, notices, turn
 from newsletter_service.news import fetch, probe
 from newsletter_service.operations import doctor
@@ -17,6 +17,8 @@ def _now() -> datetime:
 JOBS: dict[str, Callable[..., object]] = {
     "notices.send": notices.send_due,
     "bounces.process": lambda message_id: intake.process(message_id, _now()),
+    "providers.process": lambda: provider_events.process(_now()),
+    "providers.certificate": lambda row_id: certificates.fetch(row_id, _now()),
     "audience.expand": lambda issue_id: audience.expand(issue_id, _now()),
     "issue.finish": lambda issue_id: finish.finish(issue_id, _now()),
     "news.fetch": lambda source_id: fetch.fetch(source_id, _now()),

@@ -30,6 +30,8 @@ QUEUES = ("confirm", "inbound", "default", "send")
 WORK = {
     "notices.send": "confirm",
     "bounces.process": "inbound",
+    "providers.process": "inbound",
+    "providers.certificate": "inbound",
     "audience.expand": "default",
     "issue.finish": "default",
     "news.fetch": "default",

@@ -15,7 +15,7 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from newsletter_service import queue
-from newsletter_service.bounces import intake
+from newsletter_service.bounces import intake, provider_events
 from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
 from newsletter_service.issues import proposals
@@ -37,7 +37,10 @@ def sweep(now: datetime) -> None:
 
 def nudge_inputs(now: datetime) -> None:
     """Nudge the mails that came back, the sources that are due and the sites to look at."""
-    wanted = [("bounces.process", (message_id,)) for message_id in intake.overdue(now)]
+    wanted: list[tuple[str, tuple[int, ...]]] = [
+        ("bounces.process", (message_id,)) for message_id in intake.overdue(now)
+    ]
+    wanted += [("providers.process", ())] if provider_events.overdue(now) else []
     wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]
     wanted += [("site.discover", (probe_id,)) for probe_id in probe.overdue(now)]
     queue.nudge_overdue(wanted)

@@ -64,7 +64,7 @@ def _history(session: Session, failure: BounceEvent, now: datetime) -> History:
         )
     )
     accepted = session.execute(
-        select(Delivery.issue_id, Delivery.settled_ms).where(
+        select(Delivery.issue_id, Delivery.settled_ms, Delivery.arrived_ms).where(
             Delivery.issue_id.in_(select(Issue.id).where(Issue.released_at >= since)),
             Delivery.subscriber_id == failure.subscriber_id,
             Delivery.state == DeliveryState.ACCEPTED,
@@ -73,6 +73,7 @@ def _history(session: Session, failure: BounceEvent, now: datetime) -> History:
     return History(
         failures=tuple(_event(event) for event in earlier),
         acceptances=tuple(
-            Acceptance(issue_id, utc_of_ms(settled_ms or 0)) for issue_id, settled_ms in accepted
+            Acceptance(issue_id, utc_of_ms(arrived or settled or 0), delivered=arrived is not None)
+            for issue_id, settled, arrived in accepted
         ),
     )

@@ -38,6 +38,7 @@ PURE = {
     "bounces.classify",
     "bounces.formats",
     "bounces.parse",
+    "bounces.providers",
     "bounces.summary",
     "delivery.retry",
     "news.discover",

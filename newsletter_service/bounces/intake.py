@@ -14,12 +14,11 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from newsletter_service import queue, settings, standing
-from newsletter_service.bounces import resolve, summary
+from newsletter_service import queue, settings
+from newsletter_service.bounces import effects, resolve, summary
 from newsletter_service.bounces.formats.report import Report
 from newsletter_service.bounces.parse import parse
 from newsletter_service.bounces.resolve import Target
-from newsletter_service.delivery import control
 from newsletter_service.extensions import db
 from newsletter_service.models import (
     BounceEvent,
@@ -183,31 +182,15 @@ def _end(session: Session, message_id: int, ending: _Ending, now: datetime) -> b
 
 def _act(session: Session, begun: _Begun, report: Report, target: Target, now: datetime) -> None:
     """Settle a doubt, and keep and weigh a failure or a complaint."""
-    if target.notice_id is not None:
-        control.settle_notice_by_evidence(session, target.notice_id)
-    elif target.issue_id is not None and target.n is not None:
-        control.settle_by_evidence(session, target.issue_id, target.n)
+    effects.settle_doubt(session, target)
     event = _event(begun, report, target)
-    if event is None:
-        return
-    if target.notice_id is not None and event.kind != BounceKind.COMPLAINT:
-        session.add(event)  # strangers can ask for notices: what comes of them suppresses nobody
-        return
-    standing.weigh(session, event, now)
+    if event is not None:
+        effects.take(session, target, event, now)
 
 
 def _event(begun: _Begun, report: Report, target: Target) -> BounceEvent | None:
-    common = BounceEvent(
-        address_key=target.address_key,
-        domain=target.domain,
-        subscriber_id=target.subscriber_id,
-        issue_id=target.issue_id,
-        n=target.n,
-        notice_id=target.notice_id,
-        message_id=begun.id,
-        source=begun.source,
-        at=begun.received_at,
-    )
+    common = effects.event_about(target, begun.source, begun.received_at)
+    common.message_id = begun.id
     if report.kind == "complaint":
         common.kind, common.final = BounceKind.COMPLAINT, True
         common.reason = "feedback"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -15,6 +17,7 @@ from newsletter_service.settings import Settings
 from newsletter_service.tokens import BadToken, DeliveryRef, LinkKeys, NoticeRef
 
 _UNSUBSCRIBE_PATH = "/unsubscribe/"
+_CANDIDATE = re.compile(r"[A-Za-z2-7]{30,64}")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,21 @@ def find(session: Session, settings: Settings, envelope_to: str, report: Report)
     if reference is not None:
         return _load(session, reference)
     return _of_unsubscribe(session, keys, report)
+
+
+def find_in_words(session: Session, settings: Settings, texts: Iterable[str]) -> Target | None:
+    """The copy that any of these texts names, by a return address or a Message-ID of ours.
+
+    Providers carry the one or the other in fields of their own.
+    """
+    keys = LinkKeys(settings.link_keys)
+    for text in texts:
+        for candidate in _CANDIDATE.findall(text)[:20]:
+            token = candidate.lower()
+            found = _of_token(keys, token) or _of_token(keys, token, tokens.MESSAGE_ID)
+            if found is not None:
+                return _load(session, found)
+    return None
 
 
 def _of_envelope(

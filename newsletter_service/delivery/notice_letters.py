@@ -87,7 +87,12 @@ def _prepare(session: Session, settings: Settings, notice: Notice) -> Prepared:
             _prepared.pop(next(iter(_prepared)))
         _prepared[key] = Prepared.of(
             letter.render(notice.kind, values, notice.locale),
-            FixedHeaders(*sender, precedence_bulk=False, auto_submitted=True),
+            FixedHeaders(
+                *sender,
+                precedence_bulk=False,
+                auto_submitted=True,
+                reference_header=settings.reference_header or None,
+            ),
         )
     return _prepared[key]
 

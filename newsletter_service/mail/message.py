@@ -42,6 +42,7 @@ class FixedHeaders:
     """What stands in the header of every copy of an edition, and how readers may leave.
 
     ``unsubscribe_mailto`` is an address; the token of the reader's link becomes its subject.
+    ``reference_header`` names a header for the copy's reference, which some providers return.
     The List- fields need ``list_id``. ``auto_submitted`` is for notices only (RFC 3834).
     """
 
@@ -58,6 +59,7 @@ class FixedHeaders:
     auto_submitted: bool = False
     unsubscribe_post: bool = True
     unsubscribe_mailto: str | None = None
+    reference_header: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Prepared:
     places: tuple[_Place, ...]
     unsubscribes: bool
     mailto: str | None
+    reference_header: str | None
     size: int
     """Bytes that every copy has in common."""
 
@@ -105,6 +108,7 @@ class Prepared:
             places=tuple(places),
             unsubscribes=fixed.list_id is not None,
             mailto=fixed.unsubscribe_mailto,
+            reference_header=fixed.reference_header,
             size=sum(map(len, pieces)),
         )
 
@@ -134,6 +138,8 @@ class Prepared:
             f"Message-ID: {message_id}\r\n"
             f"To: {_recipient(reader.to)}\r\n"
         )
+        if self.reference_header:
+            lines += f"{self.reference_header}: {message_id[1:].partition('@')[0]}\r\n"
         if self.unsubscribes:
             lines += self._unsubscribe_line(reader.values)
         return lines.encode()

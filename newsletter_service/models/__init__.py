@@ -12,7 +12,14 @@ from newsletter_service.models.base import (
     prepare_engine,
     writing,
 )
-from newsletter_service.models.bounces import BounceEvent, BounceKind, BounceMessage, BounceState
+from newsletter_service.models.bounces import (
+    BounceEvent,
+    BounceKind,
+    BounceMessage,
+    BounceState,
+    ProviderCertificate,
+    ProviderEvent,
+)
 from newsletter_service.models.clock import db_now_ms, ms_of, utc_of_ms
 from newsletter_service.models.delivery import (
     Batch,
@@ -20,7 +27,6 @@ from newsletter_service.models.delivery import (
     DeliveryState,
     Retry,
     SkipReason,
-    delivery_columns,
 )
 from newsletter_service.models.issues import (
     Answers,
@@ -75,6 +81,8 @@ __all__ = [
     "Notice",
     "Organisation",
     "Person",
+    "ProviderCertificate",
+    "ProviderEvent",
     "Relay",
     "Retry",
     "Role",
@@ -91,7 +99,6 @@ __all__ = [
     "begin_write",
     "changed",
     "db_now_ms",
-    "delivery_columns",
     "engine_options",
     "ledger",
     "list_source",

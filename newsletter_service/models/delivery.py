@@ -63,6 +63,7 @@ class Delivery(Base):
     speed of the sending. On PostgreSQL it is partitioned by ranges of issue_id with fillfactor
     50 (see the first migration). Columns may be added, never changed.
     `dated_ms` is the Date header, settled at the first gate; `tries` counts gates passed.
+    `arrived_ms` is set where a provider says that it reached the mailbox.
     """
 
     __tablename__ = "delivery"
@@ -86,6 +87,7 @@ class Delivery(Base):
     settled_ms: Mapped[int | None] = mapped_column(BigInteger)
     code: Mapped[int | None]
     reply: Mapped[str | None] = mapped_column(String(300))
+    arrived_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Batch(Base):
@@ -132,8 +134,3 @@ class Retry(Base):
     due_ms: Mapped[int] = mapped_column(BigInteger)
     owner: Mapped[str] = mapped_column(String(64), default="")
     lease_until_ms: Mapped[int] = mapped_column(BigInteger, default=0)
-
-
-def delivery_columns() -> tuple[str, ...]:
-    """Names of the ledger's columns, in order; for bulk inserts."""
-    return tuple(column.name for column in Delivery.__table__.columns)

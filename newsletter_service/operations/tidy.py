@@ -19,6 +19,7 @@ from newsletter_service.models import (
     DoctorReport,
     LoginSession,
     Notice,
+    ProviderEvent,
     SiteProbe,
     Subscriber,
     Subscription,
@@ -156,6 +157,14 @@ def _raw_bounces(now: datetime) -> int:
     return _remove(BounceMessage, (BounceMessage.received_at < now - RAW_BOUNCES_KEPT) & ~waiting)
 
 
+def _provider_events(now: datetime) -> int:
+    return _remove(
+        ProviderEvent,
+        (ProviderEvent.state != BounceState.STORED)
+        & (ProviderEvent.received_at < now - RAW_BOUNCES_KEPT),
+    )
+
+
 def _notices(now: datetime) -> int:
     """Mails to one person; to one who never became a reader only as long as they are counted."""
     known = exists().where(Subscriber.address_key == Notice.address_key)
@@ -229,6 +238,7 @@ ACTS: dict[str, Callable[[datetime], int]] = {
     "unconfirmed_sign_ups": _unconfirmed,
     "consent_origins": _consent_origins,
     "raw_bounces": _raw_bounces,
+    "provider_events": _provider_events,
     "notices": _notices,
     "tokens": _tokens,
     "login_sessions": _sessions,

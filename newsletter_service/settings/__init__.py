@@ -132,6 +132,29 @@ class Settings:
     trial_origins: tuple[str, ...] = _setting(
         values.urls, "Origins on private addresses that may be fetched in trial mode.", ()
     )
+    ses_hook: tuple[str, ...] = _setting(
+        values.urls, "Webhook of Amazon SES: the ARNs of our SNS topics.", ()
+    )
+    sendgrid_hook: tuple[str, ...] = _setting(
+        values.urls, "Webhook of SendGrid: its public keys, base64.", ()
+    )
+    mailgun_hook: tuple[str, ...] = _setting(
+        values.urls, "Webhook of Mailgun: the signing keys.", (), secret=True
+    )
+    postmark_hook: tuple[str, ...] = _setting(
+        values.urls, "Webhook of Postmark: `user:password` or a token.", (), secret=True
+    )
+    brevo_hook: tuple[str, ...] = _setting(
+        values.urls, "Webhook of Brevo: `user:password` or a token.", (), secret=True
+    )
+    generic_hook: tuple[str, ...] = _setting(
+        values.urls, "Our own signed webhook: its keys.", (), secret=True
+    )
+    reference_header: str = _setting(
+        values.header_name,
+        "A header that carries the copy's reference, for providers that return no other.",
+        "",
+    )
     log_level: str = _setting(values.level, "DEBUG, INFO, WARNING or ERROR.", "INFO")
 
     @classmethod

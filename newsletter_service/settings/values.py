@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 KEY_BYTES = 32
 _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
+_EXTENSION = re.compile(r"X-[A-Za-z0-9-]{1,60}")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
@@ -30,6 +31,13 @@ def number(least: int, most: int) -> Callable[[str], int]:
 def urls(value: str) -> tuple[str, ...]:
     """Comma-separated words, in their order."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def header_name(value: str) -> str:
+    """The name of a header that nobody else uses."""
+    if not _EXTENSION.fullmatch(value.strip()):
+        raise ValueError("must be the name of a header that begins with X-")
+    return value.strip()
 
 
 def relays(value: str) -> tuple[str, ...]:

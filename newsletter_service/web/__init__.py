@@ -6,7 +6,17 @@ from typing import Any
 from flask import Flask
 
 from newsletter_service.settings import Settings
-from newsletter_service.web import access, auth, brand, errors, health, i18n, public, security
+from newsletter_service.web import (
+    access,
+    auth,
+    brand,
+    errors,
+    health,
+    hooks,
+    i18n,
+    public,
+    security,
+)
 from newsletter_service.web.desk import (
     components,
     composer,
@@ -31,6 +41,7 @@ from newsletter_service.web.operations import drift, metrics
 # One blueprint a module; each view in it declares who may use it (access.py).
 AREAS: tuple[ModuleType, ...] = (
     health,
+    hooks,
     brand,
     public,
     auth,

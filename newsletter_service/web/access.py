@@ -1,6 +1,6 @@
 """Who may use a route. Every view declares it; what declares nothing is denied (R 8.11).
 
-A view is `@public`, `@staff` (whoever is logged in) or `@allow(Role.EDITOR, …)`; an
+A view is `@public`, `@machine`, `@staff` (whoever is logged in) or `@allow(Role.EDITOR, …)`; an
 administrator may use everything. `CSRF_EXEMPT` names the few POSTs without a token of ours.
 """
 
@@ -28,10 +28,11 @@ CSRF_EXEMPT: dict[str, str] = {
     "public.confirm": "the secret of the mailed link is the key; no cookie",
     "public.block": "the secret of the mailed link is the key; no cookie",
     "public.answer": "counted for nobody in particular, behind a limit; no cookie",
+    "hooks.take": "posted by a provider, which signs or knows a secret; no cookie",
     "public.preferences": "the link itself is the key, and only takes away; no cookie",
 }
 
-PUBLIC_BODY_BYTES = 64 * 1024
+MACHINES_BODY_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,17 @@ class Access:
 
     anybody: bool = False
     roles: frozenset[Role] = frozenset(Role)
+    body_bytes: int = 64 * 1024
 
 
 def public(view: View) -> View:
     """For everybody, logged in or not."""
     return _declare(view, Access(anybody=True))
+
+
+def machine(view: View) -> View:
+    """For another machine, which proves itself in what it posts; its body may be larger."""
+    return _declare(view, Access(anybody=True, body_bytes=MACHINES_BODY_BYTES))
 
 
 def staff(view: View) -> View:
@@ -89,7 +96,7 @@ def _check_access() -> Response | None:
         abort(404)
     if access.anybody:
         request.max_content_length = min(
-            PUBLIC_BODY_BYTES, current_app.config["MAX_CONTENT_LENGTH"]
+            access.body_bytes, current_app.config["MAX_CONTENT_LENGTH"]
         )
         return None
     if not current_user.is_authenticated:
