@@ -26,7 +26,7 @@ def upgrade() -> None:
     sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('processed_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_provider_event')),
-    sa.UniqueConstraint('provider', 'event_key', name=op.f('uq_provider_event_provider')),
+    sa.UniqueConstraint('provider', 'event_key', name=op.f('uq_provider_event_provider_event_key')),
     sqlite_autoincrement=True
     )
     op.create_index(op.f('ix_provider_event_state'), 'provider_event', ['state'], unique=False)
