@@ -1,5 +1,6 @@
 """Names of background work and the verbs that do it: the allow-list of the queue."""
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -7,7 +8,9 @@ from newsletter_service import queue
 from newsletter_service.bounces import certificates, intake, provider_events
 from newsletter_service.delivery import audience, finish, notices, turn
 from newsletter_service.news import fetch, probe
-from newsletter_service.operations import doctor
+from newsletter_service.operations import doctor, stops
+
+log = logging.getLogger(__name__)
 
 
 def _now() -> datetime:
@@ -30,4 +33,16 @@ JOBS: dict[str, Callable[..., object]] = {
 
 def register() -> None:
     """Let the queue run them, and nothing else."""
-    queue.register(JOBS)
+    queue.register({name: unless_paused(name, verb) for name, verb in JOBS.items()})
+
+
+def unless_paused(name: str, verb: Callable[..., object]) -> Callable[..., object]:
+    """Work of a paused queue is left undone: its rows wait, and the sweep finds them again."""
+
+    def act(*ids: int) -> object:
+        if stops.is_paused(queue.WORK[name]):
+            log.info("queue_is_paused", extra={"work": name})
+            return None
+        return verb(*ids)
+
+    return act

@@ -5,9 +5,10 @@ from dataclasses import asdict
 import click
 
 from newsletter_service.cli.door import FAULT, actor, as_json, fail, in_app, now, print_json
-from newsletter_service.operations import queues
+from newsletter_service.operations import queues, stops
 from newsletter_service.queue import QUEUES
 
+ALL = "all"
 _queue = click.argument("name", metavar="QUEUE", type=click.Choice(QUEUES))
 
 
@@ -22,12 +23,16 @@ def group() -> None:
 def show(as_json: bool) -> None:
     """Each queue's jobs, each worker's state; exit 1 when the queue server is away."""
     found = queues.look(now())
+    held = stops.holds()
     if as_json:
-        print_json(asdict(found))
+        stopped = {what: {"by": each.actor, "reason": each.reason} for what, each in held.items()}
+        print_json(asdict(found) | {"stopped": stopped})
     elif found.reachable:
         _print(found)
     else:
         click.echo(str(queues.QueueAway()), err=True)
+    for what, each in held.items():
+        click.echo(f"Stopped: {what}, by {each.actor}: {each.reason}", err=as_json)
     if not found.reachable:
         raise SystemExit(FAULT)
 
@@ -71,6 +76,37 @@ def discard(name: str) -> None:
         click.echo(f"{queues.discard(name, actor())} failed jobs of {name} are forgotten.")
     except queues.QueueAway as error:
         fail(str(error))
+
+
+@group.command("pause")
+@click.argument("name", metavar="QUEUE|all", type=click.Choice((*QUEUES, ALL)))
+@click.option("--reason", default="paused by hand", show_default=True)
+@in_app
+def pause(name: str, reason: str) -> None:
+    """Leave a queue's work undone, or with `all` let no mail leave at all.
+
+    It takes effect before the next mail of every worker. Nothing is lost: what waits stands in
+    the database, and goes on after `resume`.
+    """
+    if name == ALL:
+        changed = stops.stop_everything(actor(), reason, now())
+        click.echo("No mail leaves any more." if changed else "Everything was stopped already.")
+        return
+    changed = stops.pause_queue(name, actor(), reason, now())
+    click.echo(f"{name} is paused." if changed else f"{name} was paused already.")
+
+
+@group.command("resume")
+@click.argument("name", metavar="QUEUE|all", type=click.Choice((*QUEUES, ALL)))
+@in_app
+def resume(name: str) -> None:
+    """Work a queue off again, or with `all` let mail leave again."""
+    if name == ALL:
+        changed = stops.go_on(actor())
+        click.echo("Mail leaves again." if changed else "Nothing was stopped.")
+        return
+    changed = stops.resume_queue(name, actor())
+    click.echo(f"{name} goes on." if changed else f"{name} was not paused.")
 
 
 def _print(found: queues.QueuesLook) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.orm import Session
 
 from newsletter_service.delivery.ledger import Claim
 from newsletter_service.models import (
@@ -146,6 +147,15 @@ def close_batch(connection: Connection, batched: Batched, wait_ms: int) -> None:
         update(Batch)
         .where(mine)
         .values(owner="", lease_until_ms=0, not_before_ms=db_now_ms() + wait_ms)
+    )
+
+
+def let_batches_go(session: Session) -> None:
+    """What was put off because sending was stopped may be claimed at once."""
+    session.execute(
+        update(Batch)
+        .where(Batch.done.is_(False), Batch.not_before_ms > db_now_ms())
+        .values(not_before_ms=0)
     )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Exists, and_, case, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from newsletter_service.delivery import claims, refusals
+from newsletter_service.delivery import claims, holds, refusals
 from newsletter_service.delivery.ledger import Answer, Claim, Outcome, Start
 from newsletter_service.models import (
     Batch,
@@ -89,6 +89,7 @@ def _start(connection: Connection, start: Start, tallies: Counter[tuple[int, str
         update(Delivery)
         .where(
             claims.still_ours(claim),
+            holds.none_of(holds.ISSUES),
             exists().where(Issue.id == claim.issue_id, Issue.state == IssueState.SENDING),
             exists().where(Relay.id == start.relay_id, Relay.paused_at.is_(None)),
             _is_confirmed(claim),
@@ -111,7 +112,10 @@ def _why_not(connection: Connection, start: Start, tallies: Counter[tuple[int, s
     mine = connection.execute(
         select(
             Issue.state,
-            exists().where(Relay.id == start.relay_id, Relay.paused_at.is_(None)),
+            and_(
+                exists().where(Relay.id == start.relay_id, Relay.paused_at.is_(None)),
+                holds.none_of(holds.ISSUES),
+            ),
             _is_suppressed(claim),
         )
         .select_from(Delivery)

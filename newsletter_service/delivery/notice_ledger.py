@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, select, update
 
+from newsletter_service.delivery import holds
 from newsletter_service.delivery.notice_letters import Mail
 from newsletter_service.models import (
     DeliveryState,
@@ -90,7 +91,7 @@ def claim(connection: Connection, owner: str, lease_ms: int) -> tuple[int, int] 
     """Take the oldest due notice: its id and epoch."""
     due = connection.execute(
         select(Notice.id, Notice.epoch)
-        .where(Notice.state.in_(OPEN), Notice.due_ms <= db_now_ms())
+        .where(Notice.state.in_(OPEN), Notice.due_ms <= db_now_ms(), holds.none_of(holds.NOTICES))
         .order_by(Notice.due_ms, Notice.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -133,6 +134,7 @@ def pass_gate(connection: Connection, mail: Mail, relay_id: int) -> bool:
             Notice.id == mail.notice_id,
             Notice.epoch == mail.epoch,
             Notice.state == _D.CLAIMED,
+            holds.none_of(holds.NOTICES),
             relay_open,
             ~barred,
         )

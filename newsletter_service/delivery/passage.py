@@ -54,6 +54,7 @@ WITH held AS MATERIALIZED (
               %(s_dated)s::bigint[], %(s_list)s::int[], %(s_reader)s::int[], %(s_key)s::bytea[])
        AS s (issue_id, n, epoch, relay_id, dated_ms, list_id, subscriber_id, address_key)
   WHERE d.issue_id = s.issue_id AND d.n = s.n AND d.epoch = s.epoch AND d.state = 'claimed'
+    AND (SELECT count(*) FROM hold h WHERE h.what IN ('everything', 'queue:send')) = 0
     AND (SELECT i.state FROM issue i WHERE i.id = s.issue_id) = 'sending'
     AND (SELECT r.paused_at IS NULL FROM relay r WHERE r.id = s.relay_id)
     AND (SELECT c.state FROM subscription c
@@ -78,6 +79,7 @@ _START = """
 UPDATE delivery SET state = 'data_started', tries = tries + 1, relay_id = ?1,
   dated_ms = coalesce(dated_ms, ?2)
 WHERE issue_id = ?3 AND n = ?4 AND epoch = ?5 AND state = 'claimed'
+  AND NOT EXISTS (SELECT 1 FROM hold WHERE what IN ('everything', 'queue:send'))
   AND EXISTS (SELECT 1 FROM issue WHERE id = ?3 AND state = 'sending')
   AND EXISTS (SELECT 1 FROM relay WHERE id = ?1 AND paused_at IS NULL)
   AND EXISTS (SELECT 1 FROM subscription WHERE list_id = ?6 AND subscriber_id = ?7

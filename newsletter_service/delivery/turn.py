@@ -4,14 +4,14 @@ import asyncio
 import logging
 import time
 from collections import deque
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from flask import current_app
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue, relays
-from newsletter_service.delivery import claims
+from newsletter_service.delivery import claims, holds
 from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
@@ -20,12 +20,14 @@ from newsletter_service.delivery.lane import Lane
 from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.delivery.letters import Letters
 from newsletter_service.delivery.pace import Pace
-from newsletter_service.models import DeliveryState
+from newsletter_service.models import DeliveryState, Hold
 from newsletter_service.relays import Routes
+from newsletter_service.settings import Settings
 
 log = logging.getLogger(__name__)
 
 SOON_MS = 5000
+LOOK_S = 1.0
 
 
 def take() -> None:
@@ -64,18 +66,37 @@ class Turn:
 
     async def run(self) -> bool:
         """Work until it is over or nothing is left; whether something could be claimed still."""
-        prolonging = asyncio.ensure_future(self._prolong())
+        besides = [asyncio.ensure_future(act()) for act in (self._prolong, self._watch)]
         try:
             while not self.over:
-                self.routes = await self.engine.read(relays.routes, self.settings)
+                await self._look()
                 # Without an open relay nothing is claimed: the sweep looks again in a while.
-                if not self.routes.any_open(for_notice=False) or not await self._one_claim():
+                if (
+                    self.halted
+                    or not self.routes.any_open(for_notice=False)
+                    or not await self._one_claim()
+                ):
                     return False
             return await self.engine.read(claims.work_left)
         finally:
-            prolonging.cancel()
-            with suppress(asyncio.CancelledError):
-                await prolonging
+            for task in besides:
+                task.cancel()
+            await asyncio.gather(*besides, return_exceptions=True)
+
+    async def _look(self) -> None:
+        """See how the relays stand, and whether somebody stopped the sending."""
+        self.routes, held = await self.engine.read(_standing, self.settings)
+        if held is not None:
+            self.halt(f"stopped by {held.actor}: {held.reason}")
+
+    async def _watch(self) -> None:
+        """Look again every second, so that what operators change is obeyed in the middle of it."""
+        while not self.over:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self._look()
+            except SQLAlchemyError:
+                log.exception("not_looked")
 
     async def _one_claim(self) -> bool:
         """Send one batch, or the retries that are due; whether there was anything."""
@@ -142,6 +163,10 @@ class Turn:
                 await self.engine.sql(claims.prolong, self.owner, self.engine.lease_ms)
             except SQLAlchemyError:
                 log.exception("lease_not_prolonged")
+
+
+def _standing(connection: Connection, settings: Settings) -> tuple[Routes, Hold | None]:
+    return relays.routes(connection, settings), holds.stopped(connection, holds.ISSUES)
 
 
 def _accepted(connection: relays.Executor, relay_id: int, now: datetime) -> None:

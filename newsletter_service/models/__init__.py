@@ -37,6 +37,16 @@ from newsletter_service.models.issues import (
     IssueState,
     IssueText,
 )
+from newsletter_service.models.limits import (
+    EVERYTHING,
+    OTHERS,
+    Destination,
+    DestinationGroup,
+    Hold,
+    Share,
+    WarmUp,
+    queue_hold,
+)
 from newsletter_service.models.lists import NewsletterList, Organisation
 from newsletter_service.models.news import Item, Source, list_source
 from newsletter_service.models.notices import Notice
@@ -55,6 +65,8 @@ from newsletter_service.models.subscribers import (
 )
 
 __all__ = [
+    "EVERYTHING",
+    "OTHERS",
     "Answers",
     "AuditEvent",
     "Batch",
@@ -68,8 +80,11 @@ __all__ = [
     "ConsentKind",
     "Delivery",
     "DeliveryState",
+    "Destination",
+    "DestinationGroup",
     "DoctorReport",
     "Edition",
+    "Hold",
     "IllegalMove",
     "Issue",
     "IssueState",
@@ -86,6 +101,7 @@ __all__ = [
     "Relay",
     "Retry",
     "Role",
+    "Share",
     "SiteProbe",
     "SkipReason",
     "Source",
@@ -96,6 +112,7 @@ __all__ = [
     "SuppressionReason",
     "Token",
     "TokenPurpose",
+    "WarmUp",
     "begin_write",
     "changed",
     "db_now_ms",
@@ -104,6 +121,7 @@ __all__ = [
     "list_source",
     "ms_of",
     "prepare_engine",
+    "queue_hold",
     "utc_of_ms",
     "writing",
 ]

@@ -25,7 +25,9 @@ class Relay(Base):
 
     `paused_at` stops bodies to it (an operator, or a refusal that concerns us all);
     `backoff_until_ms` makes workers wait after a 421 or a lost connection, separately for
-    issues and notices (P6).
+    issues and notices (P6). Readers are shared out by `weight`. `max_connections` and
+    `rate_per_second` are for all workers together, 0 is no limit; `slowed` is the part of its
+    speed it is given since it asked us to slow down. `send_window` says when issues may leave.
     """
 
     __tablename__ = "relay"
@@ -35,7 +37,12 @@ class Relay(Base):
     name: Mapped[str] = mapped_column(String(255), unique=True)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_reason: Mapped[str] = mapped_column(String(300), default="")
+    weight: Mapped[int] = mapped_column(default=100, server_default="100")
     rate_per_second: Mapped[float] = mapped_column(default=0.0)
+    max_connections: Mapped[int] = mapped_column(default=0, server_default="0")
+    slowed: Mapped[float] = mapped_column(default=1.0, server_default="1")
+    slowed_at_ms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    send_window: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     failures: Mapped[int] = mapped_column(default=0)
     backoff_until_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     notice_failures: Mapped[int] = mapped_column(default=0)

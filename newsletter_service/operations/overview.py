@@ -15,6 +15,7 @@ from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
 from newsletter_service.models import (
+    EVERYTHING,
     Batch,
     BounceEvent,
     BounceKind,
@@ -23,6 +24,7 @@ from newsletter_service.models import (
     Delivery,
     DeliveryState,
     DoctorReport,
+    Hold,
     Issue,
     IssueState,
     Lease,
@@ -30,8 +32,9 @@ from newsletter_service.models import (
     Retry,
     db_now_ms,
     ms_of,
+    queue_hold,
 )
-from newsletter_service.operations import queues, relay_desk
+from newsletter_service.operations import queues, relay_desk, stops
 from newsletter_service.operations.queues import QueuesLook
 from newsletter_service.operations.relay_desk import RelayLook
 
@@ -100,6 +103,16 @@ class Overview:
     came_back: CameBack
     report: DoctorReport | None
     scheduler_late: bool
+    holds: dict[str, Hold]
+
+    @property
+    def stopped(self) -> Hold | None:
+        """Who stopped everything, and why; None while mail leaves."""
+        return self.holds.get(EVERYTHING)
+
+    def is_paused(self, queue_name: str) -> bool:
+        """Whether a queue's work waits for somebody."""
+        return queue_hold(queue_name) in self.holds
 
 
 def look(now: datetime) -> Overview:
@@ -111,7 +124,9 @@ def look(now: datetime) -> Overview:
     doubtful = _doubtful(session)
     came_back = _came_back(session, now)
     late = _scheduler_late(session)
+    holds = stops.holds()
     troubles = [
+        *_of_holds(holds),
         *_of_processes(queued, late),
         *_of_relays(found_relays),
         *_of_sends(sends),
@@ -127,12 +142,24 @@ def look(now: datetime) -> Overview:
         came_back=came_back,
         report=last_report(session),
         scheduler_late=late,
+        holds=holds,
     )
 
 
 def last_report(session: Session) -> DoctorReport | None:
     """What the checks found last."""
     return session.scalars(select(DoctorReport).order_by(DoctorReport.id.desc()).limit(1)).first()
+
+
+def _of_holds(holds: dict[str, Hold]) -> list[Trouble]:
+    return [
+        Trouble(
+            "stopped" if what == EVERYTHING else "queue_paused",
+            "bad" if what == EVERYTHING else "wait",
+            {"actor": hold.actor, "reason": hold.reason, "queue": what.partition(":")[2]},
+        )
+        for what, hold in holds.items()
+    ]
 
 
 def _of_processes(queued: QueuesLook, scheduler_late: bool) -> list[Trouble]:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from newsletter_service import audit, queue, relays
 from newsletter_service import settings as settings_module
+from newsletter_service.delivery import claims
 from newsletter_service.extensions import db
 from newsletter_service.models import Relay, db_now_ms, writing
 
@@ -80,6 +81,7 @@ def resume(name: str, actor: str, now: datetime) -> bool:
         opened = relays.resume(session, relay_id)
         if opened:
             audit.record(session, actor, "relay.resumed", f"relay:{relay_id}")
+            claims.let_batches_go(session)
             queue.nudge("delivery.turn")
             queue.nudge("notices.send")
         return opened

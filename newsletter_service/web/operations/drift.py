@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from newsletter_service.delivery import control
 from newsletter_service.models import Delivery, Role, utc_of_ms
-from newsletter_service.operations import overview, queues, relay_desk, trace_words
+from newsletter_service.operations import overview, queues, relay_desk, stops, trace_words
 from newsletter_service.operations.findings import Check, Outcome
 from newsletter_service.queue import QUEUES
 from newsletter_service.web.access import allow
@@ -81,6 +81,35 @@ def relay(relay_id: int, act: str) -> Response:
         relay_desk.resume(name, actor(), now())
         flash(_("%(relay)s is open again.", relay=name), "good")
     return _back()
+
+
+@blueprint.post("/allt/<any(stoppa,fortsatt):act>")
+@allow(Role.OPERATOR)
+def everything(act: str) -> Response:
+    """The kill switch: nothing leaves, or everything goes on."""
+    if act == "stoppa":
+        reason = request.form.get("reason", "").strip() or PAUSED_BY % {"name": _name()}
+        stops.stop_everything(actor(), reason, now())
+        flash(_("Stopped. No mail leaves any more."), "wait")
+    else:
+        stops.go_on(actor())
+        flash(_("Mail leaves again."), "good")
+    return _back()
+
+
+@blueprint.post("/koer/<name>/<any(pausa,fortsatt):act>")
+@allow(Role.OPERATOR)
+def queue_work(name: str, act: str) -> Response:
+    """Leave a queue's work undone, or work it off again."""
+    if name not in QUEUES:
+        abort(404)
+    if act == "pausa":
+        stops.pause_queue(name, actor(), PAUSED_BY % {"name": _name()}, now())
+        flash(_("%(queue)s: paused.", queue=words.queue_name(name)), "wait")
+    else:
+        stops.resume_queue(name, actor())
+        flash(_("%(queue)s: goes on.", queue=words.queue_name(name)), "good")
+    return _back("queues")
 
 
 @blueprint.post("/oklara/<int:issue_id>/<int:n>/<any(skickat,avvisat,igen):act>")
@@ -166,6 +195,7 @@ def _shape(found: overview.Overview) -> str:
         [(each.id, each.state) for each in found.relays],
         [(each.issue_id, each.n) for each in found.doubts],
         [(each.name, bool(each.failed)) for each in found.queues.queues],
+        sorted(found.holds),
         found.report.id if found.report else 0,
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -83,6 +83,16 @@ def _told(values: dict[str, Any]) -> dict[str, Any]:
 _Words = Callable[[dict[str, Any]], Said]
 
 _SAID: dict[str, _Words] = {
+    "stopped": lambda v: Said(
+        _("Nothing is being sent: %(actor)s stopped everything. %(reason)s", **_told(v)),
+        _("Nobody is lost. Let it go on below when the cause is mended."),
+        "newsletter queues resume all",
+    ),
+    "queue_paused": lambda v: Said(
+        _("%(actor)s paused “%(name)s”. %(reason)s", **_told(v), name=queue_name(v["queue"])),
+        _("What is to be done waits and is not lost."),
+        f"newsletter queues resume {v['queue']}",
+    ),
     "queue_away": lambda v: Said(
         _("The queue server does not answer, so nothing is being sent."),
         _("Start Redis or Valkey again. Nothing is lost: what waits goes on by itself."),

@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from newsletter_service.extensions import db
 from newsletter_service.models import Batch, Issue, IssueState, Relay, Role, writing
+from newsletter_service.operations import stops
 from tests.integration.web.browsing import csrf_token
 from tests.world import World, world
 
@@ -78,3 +79,24 @@ def test_r_9_5_metrics_are_for_this_machine_or_the_token(sqlite_url: str, tmp_pa
         assert client.get("/metrics", headers=proxied).status_code == 404
         token = {"Authorization": "Bearer s3cret-for-tests"}
         assert client.get("/metrics", environ_base=away, headers=token).status_code == 200
+
+
+def test_everything_is_stopped_with_a_reason_and_let_go_on(
+    desk_world: World, client_as: ClientAs
+) -> None:
+    client = client_as(Role.OPERATOR)
+    token = csrf_token(client.get("/desk/drift"))
+    told = {"csrf_token": token, "reason": "Fel länk i utskicket"}
+    client.post("/desk/drift/allt/stoppa", data=told)
+    page = client.get("/desk/drift").get_data(as_text=True)
+    assert "Ingenting skickas" in page
+    assert "Fel länk i utskicket" in page
+    assert "Ingenting skickas" not in press(client, "/desk/drift/allt/fortsatt")
+
+
+def test_a_queue_is_paused_and_resumed(desk_world: World, client_as: ClientAs) -> None:
+    client = client_as(Role.OPERATOR)
+    assert "har pausat" in press(client, "/desk/drift/koer/default/pausa")
+    assert stops.is_paused("default")
+    assert "har pausat" not in press(client, "/desk/drift/koer/default/fortsatt")
+    assert not stops.is_paused("default")
