@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from newsletter_service import queue
+from newsletter_service import queue, waves
 from newsletter_service.bounces import intake, provider_events
 from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
@@ -53,6 +53,7 @@ TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     (timedelta(seconds=30), proposals.propose_due),
     (timedelta(hours=1), lambda _now: overdue.make_partitions()),
     (timedelta(hours=1), tidy.retain),
+    (timedelta(hours=1), waves.close_stale),
     (timedelta(hours=1), go_live.apply_mode),
 )
 

@@ -4,33 +4,46 @@ Used for bounces that come back and for refusals of the relay alike. Suppresses 
 verdict says so; an address alone is never trusted: callers have matched a token of ours (R 4.3).
 """
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter_service import suppression, verdicts
+from newsletter_service import suppression, verdicts, waves
 from newsletter_service.models import (
     BounceEvent,
     BounceKind,
+    BounceWave,
     Delivery,
     DeliveryState,
     Issue,
+    Organisation,
     SuppressionReason,
     utc_of_ms,
 )
 from newsletter_service.verdict_rules import Meaning
 from newsletter_service.verdicts import Acceptance, Event, History, Policy, Verdict
 
-LOOKS_BACK = timedelta(days=180)
-POLICY = Policy()
+
+def policy(session: Session) -> Policy:
+    """The organisation's policy; it lives in SQL, the same for every worker."""
+    return Policy.of(session.scalar(select(Organisation.bounce_policy)) or {})
 
 
 def weigh(session: Session, failure: BounceEvent, now: datetime) -> Verdict:
-    """Keep the failure, decide by the history, and suppress if it comes to that."""
-    history = _history(session, failure, now)
+    """Keep the failure, decide by the history, and suppress if it comes to that.
+
+    What is one of a sudden wave at one operator suppresses nobody (`waves`).
+    """
+    numbers = policy(session)
+    history = _history(session, failure, numbers, now)
     session.add(failure)
-    decided = verdicts.verdict(_event(failure), history, POLICY, now)
+    decided = verdicts.verdict(_event(failure), history, numbers, now)
+    counts = decided.suppress is not None or decided.counts_soft
+    guarded = counts and failure.kind != BounceKind.COMPLAINT
+    if guarded and waves.holds(session, failure, numbers, now):
+        return replace(decided, suppress=None, why="One of a wave at its operator; held.")
     if decided.suppress is not None:
         suppression.suppress(
             session,
@@ -54,13 +67,16 @@ def _event(failure: BounceEvent) -> Event:
     )
 
 
-def _history(session: Session, failure: BounceEvent, now: datetime) -> History:
-    since = now - LOOKS_BACK
+def _history(session: Session, failure: BounceEvent, numbers: Policy, now: datetime) -> History:
+    """What counts: nothing older than the decay, and no failure of an operator's outage."""
+    since = now - numbers.decay
+    real = select(BounceWave.id).where(BounceWave.decision == waves.REAL)
     earlier = session.scalars(
         select(BounceEvent).where(
             BounceEvent.address_key == failure.address_key,
             BounceEvent.at >= since,
             BounceEvent.kind != BounceKind.COMPLAINT,
+            BounceEvent.wave_id.is_(None) | BounceEvent.wave_id.in_(real),
         )
     )
     accepted = session.execute(

@@ -7,10 +7,10 @@ the numbers are a `Policy`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from newsletter_service.verdict_rules import Judgement, Meaning, judge
 
@@ -25,7 +25,13 @@ _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The numbers of the policy, all configurable."""
+    """The numbers of the policy, all configurable; `NUMBERS` gives their units and bounds.
+
+    A copy has arrived when the provider says so, or when `success_after` has passed since it was
+    accepted and nothing came back: longer than a relay keeps trying. What is older than `decay`
+    is forgotten. The outage guard holds what `outage_readers` readers or more, and
+    `outage_share` of an operator's, fail with alike within `outage_window`.
+    """
 
     soft_failures: int = 5
     soft_span: timedelta = timedelta(days=14)
@@ -33,6 +39,60 @@ class Policy:
     unknown_failures: int = 2
     unknown_window: timedelta = timedelta(days=30)
     twice_apart: timedelta = timedelta(hours=24)
+    decay: timedelta = timedelta(days=180)
+    outage_readers: int = 20
+    outage_share: float = 0.2
+    outage_window: timedelta = timedelta(hours=6)
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, float]) -> Policy:
+        """The policy with these numbers in place of its own; what is unknown is left out."""
+        given = {n.field: n.read(numbers[name]) for name, n in NUMBERS.items() if name in numbers}
+        return cls(**given)
+
+    def number(self, name: str) -> float:
+        """One of `NUMBERS` as it stands."""
+        return NUMBERS[name].written(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """How one number of the policy is written: its field, unit and bounds (both included)."""
+
+    field: str
+    least: float
+    most: float
+    unit: timedelta | None = None
+    is_percent: bool = False
+
+    def read(self, written: float) -> Any:
+        """The field's value; kept within the bounds."""
+        within = min(max(written, self.least), self.most)
+        if self.unit is not None:
+            return within * self.unit
+        return within / 100 if self.is_percent else int(within)
+
+    def written(self, policy: Policy) -> float:
+        """The value in its unit."""
+        value = getattr(policy, self.field)
+        if self.unit is not None:
+            return float(value / self.unit)
+        return float(value * 100 if self.is_percent else value)
+
+
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+NUMBERS: dict[str, Number] = {
+    "soft_failures": Number("soft_failures", 2, 50),
+    "soft_days": Number("soft_span", 0, 365, _DAY),
+    "success_days": Number("success_after", 1, 60, _DAY),
+    "unknown_failures": Number("unknown_failures", 1, 20),
+    "unknown_days": Number("unknown_window", 1, 365, _DAY),
+    "twice_hours": Number("twice_apart", 0, 720, _HOUR),
+    "decay_days": Number("decay", 30, 3650, _DAY),
+    "outage_readers": Number("outage_readers", 5, 100_000),
+    "outage_percent": Number("outage_share", 1, 100, is_percent=True),
+    "outage_hours": Number("outage_window", 1, 72, _HOUR),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ LOCK = (ROOT / "requirements.lock").read_text()
 PURE = {
     "address",
     "tokens",
+    "operators",
     "verdict_rules",
     "verdicts",
     "mail.headers",

@@ -2,12 +2,18 @@
 
 from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter_service import standing
+from newsletter_service import audit, standing
 from newsletter_service.bounces.resolve import Target
 from newsletter_service.delivery import control
-from newsletter_service.models import BounceEvent, BounceKind
+from newsletter_service.models import Batch, BounceEvent, BounceKind, Issue, IssueState
+from newsletter_service.verdict_rules import Meaning
+
+BLAMED_READERS = 20
+BLAMED_SHARE = 0.05
+_OURS = (Meaning.SENDER, Meaning.CONFIG)
 
 
 def settle_doubt(session: Session, target: Target) -> None:
@@ -37,4 +43,24 @@ def take(session: Session, target: Target, event: BounceEvent, now: datetime) ->
     if target.notice_id is not None and event.kind != BounceKind.COMPLAINT:
         session.add(event)
         return
-    standing.weigh(session, event, now)
+    verdict = standing.weigh(session, event, now)
+    if verdict.sender_fault and event.issue_id is not None:
+        _trip(session, event.issue_id, now)
+
+
+def _trip(session: Session, issue_id: int, now: datetime) -> None:
+    """Refusals for our sake that come back by mail pause the issue, as the relay's own do."""
+    session.flush()
+    blamed = session.scalar(
+        select(func.count(func.distinct(BounceEvent.address_key))).where(
+            BounceEvent.issue_id == issue_id, BounceEvent.meaning.in_(_OURS)
+        )
+    )
+    accepted = session.scalar(select(func.sum(Batch.accepted)).where(Batch.issue_id == issue_id))
+    if (blamed or 0) < BLAMED_READERS or (blamed or 0) < BLAMED_SHARE * (accepted or 0):
+        return
+    state = session.scalar(select(Issue.state).where(Issue.id == issue_id))
+    if state == IssueState.SENDING:
+        why = f"{blamed} readers' servers refuse mail from us; see Not arriving"
+        control.pause_row(session.connection(), issue_id, why)
+        audit.record(session, "bounces", "issue.paused", f"issue:{issue_id}", reason=why)

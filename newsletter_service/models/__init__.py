@@ -17,6 +17,7 @@ from newsletter_service.models.bounces import (
     BounceKind,
     BounceMessage,
     BounceState,
+    BounceWave,
     ProviderCertificate,
     ProviderEvent,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "BounceKind",
     "BounceMessage",
     "BounceState",
+    "BounceWave",
     "ConsentEvent",
     "ConsentKind",
     "Delivery",

@@ -50,13 +50,16 @@ class BounceKind(StrEnum):
 class BounceEvent(Base):
     """One failure or complaint of one address, with its evidence; from a message or a reply.
 
-    `meaning` is that of `verdict_rules`; empty for complaints.
+    `meaning` is that of `verdict_rules`; empty for complaints. `wave_id` is set while or where it
+    is held as part of an operator's outage.
     """
 
     __tablename__ = "bounce_event"
     __table_args__ = (
         Index(None, "address_key", "at"),
         Index(None, "issue_id"),
+        Index(None, "domain", "at"),
+        Index(None, "wave_id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -76,6 +79,23 @@ class BounceEvent(Base):
     evidence: Mapped[str] = mapped_column(String(500), default="")
     source: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    wave_id: Mapped[int | None]
+
+
+class BounceWave(Base):
+    """Many readers of one operator refused at once for one reason; `decision` outage or real."""
+
+    __tablename__ = "bounce_wave"
+    __table_args__ = (Index(None, "decision"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    operator: Mapped[str] = mapped_column(String(255))
+    reason: Mapped[str] = mapped_column(String(32))
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decision: Mapped[str] = mapped_column(String(16), default="")
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str] = mapped_column(String(254), default="")
 
 
 class ProviderEvent(Base):

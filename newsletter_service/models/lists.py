@@ -10,7 +10,10 @@ from newsletter_service.models.base import UtcDateTime
 
 
 class Organisation(Base):
-    """Who sends: one row, id 1. `live_at` is set when mail may reach strangers (P13)."""
+    """Who sends: one row, id 1. `live_at` is set when mail may reach strangers (P13).
+
+    `bounce_policy` holds the numbers of `verdicts.Policy` that differ from its own.
+    """
 
     __tablename__ = "organisation"
 
@@ -24,6 +27,7 @@ class Organisation(Base):
     logo_url: Mapped[str] = mapped_column(String(1000), default="")
     accent: Mapped[str] = mapped_column(String(7), default="#0b6e6e")
     locale: Mapped[str] = mapped_column(String(5), default="sv")
+    bounce_policy: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
     live_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     live_by: Mapped[str | None] = mapped_column(String(254))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -17,7 +17,7 @@ class Subscriber(Base):
     """A person known by address. `address_key` is the keyed hash that outlives erasure."""
 
     __tablename__ = "subscriber"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (Index(None, "domain"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     address: Mapped[str] = mapped_column(String(254))

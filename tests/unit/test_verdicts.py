@@ -6,6 +6,7 @@ import pytest
 
 from newsletter_service.verdict_rules import Meaning, judge
 from newsletter_service.verdicts import (
+    NUMBERS,
     Acceptance,
     Event,
     History,
@@ -228,3 +229,15 @@ def test_r_2_32_a_closing_server_is_not_charged_to_the_reader() -> None:
 
 def test_r_2_31_an_enhanced_code_of_another_class_is_ignored() -> None:
     assert of_reply(450, "5.1.1", "5.1.1 wait", "rcpt").judgement.status == ""
+
+
+def test_every_number_of_the_policy_can_be_set_and_reads_back() -> None:
+    for name, number in NUMBERS.items():
+        wanted = min(number.most, POLICY.number(name) + 1)
+        assert Policy.of({name: wanted}).number(name) == wanted
+
+
+def test_a_number_out_of_bounds_is_kept_within_them() -> None:
+    assert Policy.of({"soft_failures": 0, "outage_percent": 900}) == Policy(
+        soft_failures=2, outage_share=1.0
+    )
