@@ -56,6 +56,18 @@ def weigh(session: Session, failure: BounceEvent, now: datetime) -> Verdict:
     return decided
 
 
+def would(
+    session: Session, failure: BounceEvent, now: datetime, *, in_place_of: int | None = None
+) -> Verdict:
+    """What `weigh` would decide, but for the outage guard; keeps and changes nothing.
+
+    `in_place_of` is the id of an event that is thought away.
+    """
+    numbers = policy(session)
+    history = _history(session, failure, numbers, now, without=in_place_of)
+    return verdicts.verdict(_event(failure), history, numbers, now)
+
+
 def _event(failure: BounceEvent) -> Event:
     complaint = failure.kind == BounceKind.COMPLAINT
     return Event(
@@ -67,7 +79,14 @@ def _event(failure: BounceEvent) -> Event:
     )
 
 
-def _history(session: Session, failure: BounceEvent, numbers: Policy, now: datetime) -> History:
+def _history(
+    session: Session,
+    failure: BounceEvent,
+    numbers: Policy,
+    now: datetime,
+    *,
+    without: int | None = None,
+) -> History:
     """What counts: nothing older than the decay, and no failure of an operator's outage."""
     since = now - numbers.decay
     real = select(BounceWave.id).where(BounceWave.decision == waves.REAL)
@@ -75,6 +94,7 @@ def _history(session: Session, failure: BounceEvent, numbers: Policy, now: datet
         select(BounceEvent).where(
             BounceEvent.address_key == failure.address_key,
             BounceEvent.at >= since,
+            BounceEvent.id != (without or 0),
             BounceEvent.kind != BounceKind.COMPLAINT,
             BounceEvent.wave_id.is_(None) | BounceEvent.wave_id.in_(real),
         )

@@ -134,34 +134,43 @@ _ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@,;:\])]{1,255}>?")
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b(?!\.\d)")
 _REPLY = re.compile(r"(?:^|[\s:;\"'(>])([45]\d\d)(?=[\s#-])(?!-?\d)")
 _TABLE = files("newsletter_service").joinpath("verdict_words.toml").read_text("utf-8")
-_WORDS = tuple(
-    (entry["name"], re.compile("|".join(entry["words"])))
-    for entry in tomllib.loads(_TABLE)["reason"]
-)
+_RULES = tuple((entry["name"], entry["words"]) for entry in tomllib.loads(_TABLE)["reason"])
+_WORDS = tuple((name, re.compile("|".join(words))) for name, words in _RULES)
 _STATUSES = tuple((re.compile(pattern), reason) for pattern, reason in REASON_OF_STATUS)
 # IronPort, and SES before it, put this before whatever the other server said.
 _WRAPPER = re.compile(r"^\d\.\d\.\d - [a-z ]{1,40}error (?=\d{3}-)", re.IGNORECASE)
 _VAGUE = re.compile(r"[245]\.[05]\.0$|[245]\.0\.\d+$")
 
 
-def judge(
-    status: str, text: str, reply_code: str = "", explanation: str = "", *, gave_up: bool = False
+# Rules that an installation has switched on for itself: words in lower case, and their reason.
+OwnRules = tuple[tuple[str, str], ...]
+
+
+def judge(  # noqa: PLR0913 - what is optional is named
+    status: str,
+    text: str,
+    reply_code: str = "",
+    explanation: str = "",
+    *,
+    gave_up: bool = False,
+    own: OwnRules = (),
 ) -> Judgement:
     """The reason and meaning of a failure.
 
     `status` is an enhanced code or empty, `text` the server's words, `reply_code` three digits or
     empty; `explanation` is the report's own prose, asked only when the others say nothing.
-    `gave_up` says that nobody tries any more, whatever the code says of later.
+    `gave_up` says that nobody tries any more, whatever the code says of later. `own` rules are
+    asked before those of the table.
     """
     text = _squeeze(text)
     status = _exact_status(status, text)
     reply_code = reply_code or _reply_in(text)
-    found = _by_words(text)
+    found = _by_words(text, own)
     confidence, by = SERVERS_WORDS, "text"
     if found is None:
         found, confidence, by = _by_status(status), 0.7, "code"
     if found is None:
-        found, confidence, by = _by_words(_squeeze(explanation)), 0.6, "text"
+        found, confidence, by = _by_words(_squeeze(explanation), own), 0.6, "text"
     if found is None and reply_code in REASON_OF_REPLY and not status:
         found, confidence, by = (REASON_OF_REPLY[reply_code], reply_code), 0.5, "code"
     if found is None:
@@ -223,8 +232,29 @@ def _reply_in(text: str) -> str:
     return match[1] if match else ""
 
 
-def _by_words(text: str) -> tuple[str, str] | None:
+def rule_behind(judgement: Judgement, own: OwnRules = ()) -> str:
+    """The rule that fired, for people: the words of the table, the code, or nothing."""
+    if judgement.by == "nothing":
+        return ""
+    if judgement.by == "code":
+        return judgement.status or judgement.evidence
+    lowered = judgement.evidence.lower()
+    mine = [phrase for phrase, reason in own if reason == judgement.reason and phrase in lowered]
+    known = [
+        pattern
+        for name, words in _RULES
+        if name == judgement.reason
+        for pattern in words
+        if re.search(pattern, lowered)
+    ]
+    return str([*mine, *known, ""][0])
+
+
+def _by_words(text: str, own: OwnRules = ()) -> tuple[str, str] | None:
     lowered = text.lower()
+    for phrase, reason in own:
+        if (start := lowered.find(phrase)) >= 0:
+            return reason, text[max(0, start - 150) : start + len(phrase) + 150].strip()
     for reason, pattern in _WORDS:
         if match := pattern.search(lowered):
             start = max(0, lowered.rfind(". ", 0, match.start()) + 1, match.start() - 150)

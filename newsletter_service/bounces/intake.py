@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter_service import queue, settings
-from newsletter_service.bounces import effects, resolve, summary
+from newsletter_service.bounces import effects, own_rules, resolve, summary
 from newsletter_service.bounces.formats.report import Report
 from newsletter_service.bounces.parse import parse
 from newsletter_service.bounces.resolve import Target
@@ -30,6 +30,7 @@ from newsletter_service.models import (
     writing,
 )
 from newsletter_service.models.upsert import insert_new
+from newsletter_service.verdict_rules import OwnRules
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,14 @@ class _Begun:
     envelope_to: str
     source: str
     received_at: datetime
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A message as it was read, and the installation's own rules it is judged by."""
+
+    report: Report
+    own: OwnRules = ()
 
 
 @dataclass(frozen=True)
@@ -114,11 +123,12 @@ def process(message_id: int, now: datetime) -> None:
         if target is not None and target.state == DeliveryState.DATA_STARTED:
             _wait(session, message_id)
             return
+        own = own_rules.in_force(session)
         ending = _ending(report, target)
         if not _end(session, message_id, ending, now):
             return
         if target is not None and ending.state == BounceState.PROCESSED:
-            _act(session, begun, report, target, now)
+            _act(session, begun, Reading(report, own), target, now)
     log.info("bounce_processed", extra={"bounce": message_id, "kind": ending.kind})
 
 
@@ -180,23 +190,25 @@ def _end(session: Session, message_id: int, ending: _Ending, now: datetime) -> b
     return changed(session, statement) == 1
 
 
-def _act(session: Session, begun: _Begun, report: Report, target: Target, now: datetime) -> None:
+def _act(session: Session, begun: _Begun, read: Reading, target: Target, now: datetime) -> None:
     """Settle a doubt, and keep and weigh a failure or a complaint."""
     effects.settle_doubt(session, target)
-    event = _event(begun, report, target)
+    event = event_of(read, target, begun.source, begun.received_at)
     if event is not None:
+        event.message_id = begun.id
         effects.take(session, target, event, now)
 
 
-def _event(begun: _Begun, report: Report, target: Target) -> BounceEvent | None:
-    common = effects.event_about(target, begun.source, begun.received_at)
-    common.message_id = begun.id
+def event_of(read: Reading, target: Target, source: str, at: datetime) -> BounceEvent | None:
+    """What a report says of the reader whose copy came back; None where it says nothing bad."""
+    report = read.report
+    common = effects.event_about(target, source, at)
     if report.kind == "complaint":
         common.kind, common.final = BounceKind.COMPLAINT, True
         common.reason = "feedback"
         common.evidence = _clean(f"Feedback-Type: {report.feedback_type}", 500)
         return common
-    said = summary.about(report, target.address) if report.kind == "bounce" else None
+    said = summary.about(report, target.address, read.own) if report.kind == "bounce" else None
     if said is None:
         return None
     common.kind, common.final = BounceKind(said.kind), said.final

@@ -98,6 +98,26 @@ class BounceWave(Base):
     decided_by: Mapped[str] = mapped_column(String(254), default="")
 
 
+class BounceRule(Base):
+    """A rule of this installation's own: words in lower case and the reason they stand for.
+
+    Proposed until `switched_on_at`; `removed_at` keeps it for the record.
+    """
+
+    __tablename__ = "bounce_rule"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    phrase: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(String(32))
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    proposed_by: Mapped[str] = mapped_column(String(254))
+    message_id: Mapped[int | None]
+    switched_on_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    switched_on_by: Mapped[str] = mapped_column(String(254), default="")
+    removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class ProviderEvent(Base):
     """One event of a provider's webhook, proven genuine; `event_key` makes it count once.
 
