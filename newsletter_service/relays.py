@@ -4,9 +4,11 @@ State lives in SQL, so that losing Redis never opens what was closed. Functions 
 executes: a session or a connection.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import blake2b
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -24,7 +26,10 @@ SANDBOX = "sandbox"
 
 @dataclass(frozen=True)
 class Route:
-    """A relay as it stands: where, whether it may be used, and how fast (0: no limit)."""
+    """A relay as it stands: where, whether it may be used, and how fast (0: no limit).
+
+    Readers are shared out by `weight`; one of weight 0 helps out when no other is open.
+    """
 
     id: int
     name: str
@@ -33,6 +38,9 @@ class Route:
     wait_ms: int
     notice_wait_ms: int
     rate_per_second: float
+    weight: int = 100
+    max_connections: int = 0
+    slowed: float = 1.0
 
     def is_open(self, for_notice: bool) -> bool:
         """Whether mail may go there now; notices and issues back off separately."""
@@ -53,16 +61,45 @@ class Routes:
         usable = self.configured if self.live else (*self.configured, self.sandbox)
         return any(route.is_open(for_notice) for route in usable)
 
-    def choose(self, address: str, *, for_notice: bool, to_staff: bool = False) -> Route | None:
+    def choose(
+        self, address: str, *, for_notice: bool, to_staff: bool = False, before: int | None = None
+    ) -> Route | None:
         """The relay for an address, or None when all that fit are closed.
 
-        In trial mode only staff reach a real relay; everybody else's mail ends in the sandbox.
+        A reader has the same one every time, shared out by weight; one that is closed is passed
+        by. A retry goes through the one it tried `before` while that is open (P4). In trial mode
+        only staff reach a real relay; everybody else's mail ends in the sandbox.
         """
         real = self.live or to_staff or address.lower() in self.staff
         fitting = self.configured if real and self.configured else (self.sandbox,)
         if self.live and not self.configured:
             return None
-        return next((route for route in fitting if route.is_open(for_notice)), None)
+        if len(fitting) == 1:
+            return fitting[0] if fitting[0].is_open(for_notice) else None
+        usable = [route for route in fitting if route.is_open(for_notice)]
+        same = next((route for route in usable if route.id == before), None)
+        return same or max(usable, key=lambda route: _draw(route, address), default=None)
+
+    def without(self, relay_id: int, wait_ms: int) -> "Routes":
+        """The same, but one relay is left alone for a while by issues."""
+
+        def closed(route: Route) -> Route:
+            return replace(route, wait_ms=wait_ms) if route.id == relay_id else route
+
+        return replace(
+            self,
+            configured=tuple(closed(route) for route in self.configured),
+            sandbox=closed(self.sandbox),
+        )
+
+
+def _draw(route: Route, address: str) -> float:
+    """A relay's lot for an address: the highest wins (rendezvous hashing with weights).
+
+    When a relay comes or goes only its own readers move.
+    """
+    drawn = blake2b(f"{route.name} {address.lower()}".encode(), digest_size=8).digest()
+    return -route.weight / math.log((int.from_bytes(drawn) + 1) / (2**64 + 2))
 
 
 def urls(settings: Settings) -> dict[str, RelayUrl]:
@@ -95,6 +132,9 @@ def routes(executor: Executor, settings: Settings) -> Routes:
                 Relay.name,
                 Relay.paused_at,
                 Relay.rate_per_second,
+                Relay.weight,
+                Relay.max_connections,
+                Relay.slowed,
                 (Relay.backoff_until_ms - db_now_ms()).label("wait_ms"),
                 (Relay.notice_backoff_until_ms - db_now_ms()).label("notice_wait_ms"),
             )
@@ -106,9 +146,12 @@ def routes(executor: Executor, settings: Settings) -> Routes:
             name=name,
             url=url,
             paused=row.paused_at is not None,
-            wait_ms=row.wait_ms,
-            notice_wait_ms=row.notice_wait_ms,
+            wait_ms=max(row.wait_ms, 0),
+            notice_wait_ms=max(row.notice_wait_ms, 0),
             rate_per_second=row.rate_per_second,
+            weight=row.weight,
+            max_connections=row.max_connections,
+            slowed=row.slowed,
         )
         for name, url in urls(settings).items()
         if (row := rows.get(name))

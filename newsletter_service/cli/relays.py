@@ -54,6 +54,22 @@ def resume(name: str) -> None:
     click.echo(f"{name} is open." if changed else f"{name} was open already.")
 
 
+@group.command("weight")
+@click.argument("name", metavar="RELAY")
+@click.argument("weight", type=click.IntRange(0, 10_000))
+@in_app
+def weigh(name: str, weight: int) -> None:
+    """Give a relay its part of the readers: 300 gets three times what 100 gets.
+
+    With 0 it is used only when no other relay is open.
+    """
+    try:
+        relay_desk.weigh(name, weight, actor())
+    except NoSuchRelay as error:
+        fail(str(error))
+    click.echo(f"{name} has weight {weight}.")
+
+
 def _plain(relay: RelayLook) -> dict[str, Any]:
     return {
         "name": relay.name,
@@ -61,6 +77,7 @@ def _plain(relay: RelayLook) -> dict[str, Any]:
         "reason": relay.paused_reason,
         "paused_at": relay.paused_at,
         "waits_seconds": relay.waits_s,
+        "weight": relay.weight,
         "last_error": relay.last_error,
         "last_error_at": relay.last_error_at,
         "accepted_at": relay.accepted_at,

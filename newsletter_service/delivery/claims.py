@@ -271,6 +271,7 @@ def _details() -> Select[*tuple[Any, ...]]:
             Delivery.crashes,
             Delivery.locale,
             Delivery.dated_ms,
+            Delivery.relay_id,
             Delivery.subscriber_id,
             Subscriber.address,
             Subscriber.address_key,

@@ -12,7 +12,8 @@ class Claim:
     """A claimed delivery with all that its message needs.
 
     `dated_ms` is set when an earlier try settled the Date. `retried` rows stand in the retry
-    table. `handle`, `address` and `address_key` are None when the subscriber is gone.
+    table; `relay_id` is the relay it was last tried through. `handle`, `address` and
+    `address_key` are None when the subscriber is gone.
     """
 
     issue_id: int
@@ -25,6 +26,7 @@ class Claim:
     locale: str
     dated_ms: int | None
     retried: bool
+    relay_id: int | None
     subscriber_id: int
     address: str | None
     address_key: bytes | None

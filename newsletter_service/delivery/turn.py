@@ -21,7 +21,7 @@ from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.delivery.letters import Letters
 from newsletter_service.delivery.pace import Pace
 from newsletter_service.models import DeliveryState, Hold
-from newsletter_service.relays import Routes
+from newsletter_service.relays import Route, Routes
 from newsletter_service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,13 @@ class Turn:
         if not self.halted:
             log.warning("turn_halted", extra={"why": why})
         self.halted = self.halted or why
+
+    def leave_alone(self, route: Route, wait_ms: int, why: str) -> None:
+        """Use a relay no more for a while; without another one the turn is over."""
+        log.warning("relay_left_alone", extra={"relay": route.name, "why": why})
+        self.routes = self.routes.without(route.id, wait_ms)
+        if not self.routes.any_open(for_notice=False):
+            self.halt(why)
 
     async def run(self) -> bool:
         """Work until it is over or nothing is left; whether something could be claimed still."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from newsletter_service import audit, queue, relays
 from newsletter_service import settings as settings_module
@@ -33,6 +33,7 @@ class RelayLook:
     last_error_at: datetime | None
     accepted_at: datetime | None
     rate_per_second: float
+    weight: int
 
     @property
     def state(self) -> str:
@@ -58,6 +59,7 @@ def look() -> list[RelayLook]:
             last_error_at=row.last_error_at,
             accepted_at=row.accepted_at,
             rate_per_second=row.rate_per_second,
+            weight=row.weight,
         )
         for row, now_ms in rows
     ]
@@ -85,6 +87,19 @@ def resume(name: str, actor: str, now: datetime) -> bool:
             queue.nudge("delivery.turn")
             queue.nudge("notices.send")
         return opened
+
+
+def weigh(name: str, weight: int, actor: str) -> None:
+    """Give a relay its part of the readers; 0 uses it only when no other is open.
+
+    Raises `NoSuchRelay`.
+    """
+    with writing() as session:
+        relay_id = _id_of(name)
+        before = session.get_one(Relay, relay_id).weight
+        session.execute(update(Relay).where(Relay.id == relay_id).values(weight=weight))
+        about = f"relay:{relay_id}"
+        audit.record(session, actor, "relay.weighed", about, weight=weight, before=before)
 
 
 def name_of(relay_id: int) -> str:
