@@ -10,6 +10,7 @@ import click
 from newsletter_service.bounces import intake, summary
 from newsletter_service.bounces.intake import TooLarge
 from newsletter_service.bounces.parse import parse
+from newsletter_service.cli import bounce_desk
 from newsletter_service.cli.door import fail, in_app, now, print_json
 
 NOT_STORED = 75  # EX_TEMPFAIL of sysexits.h: a mail server that pipes to us tries again
@@ -18,6 +19,10 @@ NOT_STORED = 75  # EX_TEMPFAIL of sysexits.h: a mail server that pipes to us tri
 @click.group("bounces")
 def group() -> None:
     """Bounces and complaints."""
+
+
+for command in bounce_desk.COMMANDS:
+    group.add_command(command)
 
 
 @group.command("ingest")

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from newsletter_service import waves
 from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
@@ -216,6 +217,7 @@ def _of_rest(
         ("notices_late", "bad", _late_notices(session, now)),
         ("in_doubt", "wait", doubtful),
         ("failed_jobs", "wait", failed),
+        ("bounce_waves", "bad", len(waves.undecided(session))),
         ("bounces_unread", "wait", unread or 0),
         ("bounces_unreadable", "wait", came_back.messages[BounceState.UNREADABLE]),
     )

@@ -36,7 +36,7 @@ from newsletter_service.web.desk import (
     subscribers,
     subscribers_files,
 )
-from newsletter_service.web.operations import drift, metrics
+from newsletter_service.web.operations import bounces, drift, metrics
 
 # One blueprint a module; each view in it declares who may use it (access.py).
 AREAS: tuple[ModuleType, ...] = (
@@ -63,6 +63,7 @@ AREAS: tuple[ModuleType, ...] = (
     subscribers,
     subscribers_files,
     drift,
+    bounces,
     metrics,
 )
 

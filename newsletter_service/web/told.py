@@ -33,11 +33,24 @@ _STORED = (
     _l("%(host)s is not this machine, and tls=none is for this machine only."),
     _l("The CA file %(file)s can't be used: %(reason)s"),
     _l("%(relay)s answered: %(reply)s"),
+    _l("Failure %(number)s of %(most)s."),
+    _l("%(issues)s issues in %(days)s days failed with no success between them."),
 )
 _WITHOUT_VALUES = (
     PAUSED_BY_HAND,
     _l("paused by hand"),
     _l("A password is never sent without TLS."),
+    # what the policy says of a bounce (verdicts)
+    _l("The address does not exist."),
+    _l("The mailbox was refused as disabled again."),
+    _l("Refused for good without a reason, and not for once."),
+    _l("The reader reported the message as spam."),
+    _l("Delivery is delayed and still being tried."),
+    _l("The refusal is about the sender, not the reader."),
+    _l("The refusal is about this message."),
+    _l("The reader's server cannot take international addresses."),
+    _l("Nothing follows."),
+    _l("It is about a notice; those suppress nobody."),
 )
 
 _SLOT = re.compile(r"%\\\((\w+)\\\)s|%\((\w+)\)s")

@@ -34,7 +34,8 @@ DESK = """
     /desk/prenumeranter/importera
     /desk/installningar/ /desk/installningar/formular /desk/installningar/kallor
     /desk/installningar/personer /desk/installningar/personer/1 /desk/installningar/dataskydd
-    /desk/installningar/leverans /desk/konto /desk/drift /desk/brevlada/ /desk/brevlada/1
+    /desk/installningar/leverans /desk/konto /desk/drift /desk/drift/studsar
+    /desk/drift/studsar/labb /desk/drift/studsar/labb/1 /desk/brevlada/ /desk/brevlada/1
     /desk/components /desk/kom-igang/webbplats /desk/kom-igang/organisation
     /desk/kom-igang/nyhetsbrev /desk/kom-igang/forslag /desk/kom-igang/forsta-utskicket
 """.split()  # noqa: SIM905

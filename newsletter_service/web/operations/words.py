@@ -164,6 +164,15 @@ _SAID: dict[str, _Words] = {
         _("See that a worker for bounces runs."),
         "newsletter worker inbound",
     ),
+    "bounce_waves": lambda v: Said(
+        ngettext(
+            "One operator suddenly refuses many readers.",
+            "%(num)s operators suddenly refuse many readers.",
+            v["count"],
+        ),
+        _("Nobody is suppressed for it. Say under Bounces whether it was an outage."),
+        "newsletter bounces waves",
+    ),
     "bounces_unreadable": lambda v: Said(
         ngettext(
             "One message that came back could not be read.",

@@ -126,3 +126,38 @@ def test_suppressions_are_carried_from_one_file_to_another(made: World, tmp_path
     assert json.loads(back.stdout) == {"taken": 2, "unreadable_lines": []}
     one = ("suppressions", "list", "--address", "anna@example.org")
     assert run(made, *one).exit_code == 0
+
+
+def test_the_lab_takes_a_file_apart(made: World) -> None:
+    raw = (BOUNCES / "postfix_unknown_user.eml").read_bytes()
+    shown = run(made, "bounces", "lab", "-", given=raw)
+
+    assert shown.exit_code == 0, shown.output
+    assert "hard userunknown 5.1.1" in shown.output
+    assert "no token of ours" in shown.output
+    seen = json.loads(run(made, "bounces", "lab", "--json", "-", given=raw).stdout)
+    assert seen["recipients"][0]["said"]["reason"] == "userunknown"
+
+
+def test_the_policys_numbers_are_shown_and_set(made: World) -> None:
+    assert run(made, "bounces", "policy", "--set", "soft_failures=7").exit_code == 0
+    numbers = json.loads(run(made, "bounces", "policy", "--json").stdout)
+    assert (numbers["soft_failures"], numbers["soft_days"]) == (7, 14)
+    assert run(made, "bounces", "policy", "--set", "soft_failures=0").exit_code == 2
+    assert run(made, "bounces", "policy", "--set", "nonsense=1").exit_code == 2
+
+
+def test_a_rule_is_proposed_switched_on_and_removed(made: World) -> None:
+    proposed = run(made, "bounces", "rules", "propose", "the gnome is gone", "userunknown")
+    assert proposed.output == "Proposed as 1; 0 stored messages would be judged otherwise.\n"
+    assert run(made, "bounces", "rules", "on", "1").exit_code == 0
+    assert "on       userunknown" in run(made, "bounces", "rules", "list").output
+    assert run(made, "bounces", "rules", "remove", "1").exit_code == 0
+    assert run(made, "bounces", "rules", "remove", "1").exit_code == 1
+    assert run(made, "bounces", "reclassify", "--dry-run").output == "0 would change.\n"
+
+
+def test_a_wave_that_is_not_there_cannot_be_decided(made: World) -> None:
+    assert run(made, "bounces", "waves").output == "No wave waits for a decision.\n"
+    assert run(made, "bounces", "waves", "--decide", "1", "--as", "outage").exit_code == 1
+    assert run(made, "bounces", "waves", "--decide", "1").exit_code == 2
