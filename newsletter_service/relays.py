@@ -61,6 +61,11 @@ class Routes:
         usable = self.configured if self.live else (*self.configured, self.sandbox)
         return any(route.is_open(for_notice) for route in usable)
 
+    def is_open(self, relay_id: int) -> bool:
+        """Whether issues may go through a relay now."""
+        known = (*self.configured, self.sandbox)
+        return any(route.id == relay_id and route.is_open(for_notice=False) for route in known)
+
     def choose(
         self, address: str, *, for_notice: bool, to_staff: bool = False, before: int | None = None
     ) -> Route | None:

@@ -41,6 +41,8 @@ PURE = {
     "bounces.parse",
     "bounces.providers",
     "bounces.summary",
+    "delivery.adaptive",
+    "delivery.pace",
     "delivery.retry",
     "news.discover",
     "news.feeds",

@@ -70,6 +70,23 @@ def weigh(name: str, weight: int) -> None:
     click.echo(f"{name} has weight {weight}.")
 
 
+@group.command("rate")
+@click.argument("name", metavar="RELAY")
+@click.argument("rate", type=click.FloatRange(0), metavar="PER_SECOND")
+@click.option("--connections", type=click.IntRange(0), help="At most so many at once; 0: no limit.")
+@in_app
+def limit(name: str, rate: float, connections: int | None) -> None:
+    """How much all workers together may send through a relay a second; 0 is no limit.
+
+    A tenth of it and one connection are kept for confirmations. Effective within seconds.
+    """
+    try:
+        relay_desk.limit(name, rate, connections, actor())
+    except (NoSuchRelay, relay_desk.NotPossible) as error:
+        fail(str(error))
+    click.echo(f"{name}: {rate:g} a second." if rate else f"{name}: no limit.")
+
+
 def _plain(relay: RelayLook) -> dict[str, Any]:
     return {
         "name": relay.name,
@@ -78,6 +95,9 @@ def _plain(relay: RelayLook) -> dict[str, Any]:
         "paused_at": relay.paused_at,
         "waits_seconds": relay.waits_s,
         "weight": relay.weight,
+        "rate_per_second": relay.rate_per_second,
+        "max_connections": relay.max_connections,
+        "speed": relay.slowed,
         "last_error": relay.last_error,
         "last_error_at": relay.last_error_at,
         "accepted_at": relay.accepted_at,

@@ -37,7 +37,9 @@ class Endings:
     async def refused(self, claim: Claim, reply: Reply, phase: Phase) -> None:
         """The relay said no to this message: for now, for good, or for our own sake."""
         said = refusals.read(reply, phase)
-        if said.meaning in refusals.OURS:
+        if refusals.is_about_speed(reply) and await self._turn.slow_down(claim, reply):
+            self._defer(claim, reply)
+        elif said.meaning in refusals.OURS:
             self._defer(claim, reply, SENDER_FAULT_WAIT_MS)
             if self._turn.breaker.sender_fault():
                 await self._pause_issue(claim, reply)

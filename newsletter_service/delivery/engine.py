@@ -21,6 +21,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from newsletter_service import settings as settings_module
+from newsletter_service.delivery.flow import Flow
 from newsletter_service.delivery.passage import Passage
 from newsletter_service.extensions import db
 from newsletter_service.mail.smtp.connection import Connection
@@ -55,7 +56,8 @@ class SendingEngine:
         self._loop = uvloop.new_event_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self.passage = Passage(self.database)
-        self._pools: dict[str, Pool] = {}
+        self.flow = Flow(self.settings.smtp_connections)
+        self._pools: dict[int, Pool] = {}
         self._numbers = count(1)
         self._opening: set[asyncio.Timeout] = set()
         self._lent: set[Connection] = set()
@@ -140,15 +142,21 @@ class SendingEngine:
 
     def pool(self, route: Route, size: int) -> Pool:
         """The connections to a relay."""
-        if route.name not in self._pools:
-            self._pools[route.name] = Pool(
+        if route.id not in self._pools:
+            self._pools[route.id] = Pool(
                 route.url,
                 size,
                 ehlo_name=self.settings.ehlo_name,
                 limits=Limits(self.settings.smtp_messages_per_connection),
                 timeouts=_timeouts(self.settings.smtp_timeout),
             )
-        return self._pools[route.name]
+        return self._pools[route.id]
+
+    async def narrow(self) -> None:
+        """Hang up resting sessions of relays that this worker may use less of by now."""
+        for route_id, pool in self._pools.items():
+            seats = self.flow.seats(route_id)
+            await pool.keep_at_most(self.settings.smtp_connections if seats is None else seats)
 
     def close(self) -> None:
         """Take leave of the relays; after the last job."""

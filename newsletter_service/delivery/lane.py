@@ -1,18 +1,19 @@
 """A lane: one connection's stream of messages. Envelope out, gate, body out, reply."""
 
+import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import UTC, datetime
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from newsletter_service import relays
 from newsletter_service.address import InvalidAddress
-from newsletter_service.delivery import claims
+from newsletter_service.delivery import brake, claims
 from newsletter_service.delivery.endings import CRASHES_ALLOWED, Endings
 from newsletter_service.delivery.engine import Stopped
+from newsletter_service.delivery.flow import FREE, Held, Line, Taken
 from newsletter_service.delivery.gatekeeper import Gatekeeper
 from newsletter_service.delivery.ledger import Answer, Claim, Start
 from newsletter_service.delivery.letters import parsed
@@ -30,7 +31,7 @@ from newsletter_service.mail.smtp.errors import (
     RelayUnavailable,
 )
 from newsletter_service.mail.smtp.replies import Phase
-from newsletter_service.models import SkipReason
+from newsletter_service.models import Relay, SkipReason
 from newsletter_service.relays import Route
 
 if TYPE_CHECKING:
@@ -38,30 +39,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SOON_S = 5.0
+LOOK_S = 0.1
+
 
 class Lane:
     """Takes claims from the shared queue until it is empty or the turn is over."""
 
-    def __init__(
-        self, turn: "Turn", gatekeeper: Gatekeeper, waiting: deque[Claim], *, careful: bool
-    ) -> None:
+    def __init__(self, turn: "Turn", gatekeeper: Gatekeeper, line: Line, *, careful: bool) -> None:
         self.turn = turn
         self.gatekeeper = gatekeeper
         self.endings = Endings(turn, gatekeeper)
-        self.waiting = waiting
+        self.line = line
+        self.waiting = line.waiting
         self.careful = careful
         self.in_hand: Claim | None = None
+        self.passed = self.coming = FREE
 
     async def run(self) -> None:
         """Work; every claim taken is settled, given back, or left to its lease."""
-        while self.waiting and not self.turn.over:
-            claim = self.waiting.popleft()
-            route = self._route(claim)
+        while taken := await self._next():
+            claim, route = taken.claim, taken.route
             if route is None:  # others may still have one: in trial mode it depends on the reader
                 self.endings.give_back(claim)
-                self.turn.stranded = True
+                self.turn.strand(SOON_S)
                 continue
-            self.in_hand = claim
+            self.in_hand, self.passed = claim, taken.passed
             try:
                 await self._send(claim, route)
             except Stopped:
@@ -72,19 +75,29 @@ class Lane:
             except RelayUnavailable as error:
                 await self._back_off(route, error)
                 self._put_back()
+            finally:
+                self.passed.leave()
 
-    def _route(self, claim: Claim) -> Route | None:
-        routes = self.turn.routes
-        return routes.choose(claim.address or "", for_notice=False, before=claim.relay_id)
+    async def _next(self) -> Taken | None:
+        """The next claim that may start now; waits for its turn, while there is hope."""
+        while not self.turn.over:
+            taken = self.line.take()
+            if taken is not None or not len(self.line):
+                return taken
+            if self.line.hopeless:
+                self.turn.strand(self.line.wait)
+                return None
+            await asyncio.sleep(min(self.line.wait, LOOK_S))
+        return None
 
     def _put_back(self) -> None:
         """What was in hand takes another relay, if one is open, or waits."""
         claim, self.in_hand = self.in_hand, None
         if claim is None:
             return
-        if self.turn.over or self._route(claim) is None:
+        if self.turn.over or self.turn.route_of(claim) is None:
             self.endings.give_back(claim)
-            self.turn.stranded = True
+            self.turn.strand(SOON_S)
         else:
             self.waiting.appendleft(claim)
 
@@ -99,7 +112,6 @@ class Lane:
         if ready is None:
             return
         engine = self.turn.engine
-        await engine.pause(self.turn.pace.next_wait())
         async with engine.connection(route, self.turn.settings.smtp_connections) as connection:
             await self._streak(connection, ready, route)
 
@@ -115,27 +127,38 @@ class Lane:
             finally:
                 if following is not None and not goes_on:
                     self.waiting.appendleft(following.claim)
+                    self.coming.leave()
             if following is None or not goes_on:
                 return
+            self.passed.leave()
+            self.passed = self.coming
             ready, self.in_hand = following, following.claim
             taken = await self._taken(ready.claim, connection.followed())
 
     def _following(self, connection: Connection, route: Route) -> tuple[Ready | None, Ahead | None]:
         """The next message, if its envelope may leave right behind the one in hand."""
         most = self.turn.settings.smtp_messages_per_connection
-        alone = self.careful or route.rate_per_second or connection.messages >= most
+        alone = self.careful or connection.messages >= most
         while self.waiting and not alone and not self.turn.over:
             claim = self.waiting[0]
-            other = self._route(claim)
+            other = self.turn.route_of(claim)
             if claim.crashes >= CRASHES_ALLOWED or other is None or other.id != route.id:
                 break
+            if self.line.owes_a_turn:
+                break
+            coming = self.turn.flow.admit(claim, route, seated=True)
+            if isinstance(coming, Held):
+                break
+            self.coming = coming
             self.waiting.popleft()
             ready = self._ready(claim, route)
             if ready is None:
+                coming.leave()
                 continue
             with suppress(NotSent):  # what is wrong with it is said when its own turn comes
                 if ahead := connection.ahead(Envelope(*ready.envelope)):
                     return ready, ahead
+            coming.leave()
             self.waiting.appendleft(claim)
             break
         return None, None
@@ -208,7 +231,7 @@ class Lane:
         return answer is Answer.PASSED
 
     async def _body(self, connection: Connection, ready: Ready, then: Ahead | None) -> None:
-        claim = ready.claim
+        claim, began = ready.claim, monotonic()
         try:
             reply = await connection.body(ready.data, then)
         except InDoubt as error:
@@ -231,7 +254,9 @@ class Lane:
             self.endings.in_doubt(claim, "The worker failed.")
             return
         if reply.ok:
-            self.endings.accepted(claim, ready.start.relay_id, reply)
+            relay_id = ready.start.relay_id
+            self.endings.accepted(claim, relay_id, reply)
+            self.turn.flow.accepted(self.passed, relay_id, monotonic() - began)
         else:
             await self.endings.refused(claim, reply, Phase.DOT)
 
@@ -249,4 +274,5 @@ class Lane:
 
 
 def _back_off(connection: relays.Executor, relay_id: int, reason: str, now: datetime) -> int:
+    brake.slow_down(connection, Relay, Relay.id == relay_id)
     return relays.back_off(connection, relay_id, reason, for_notice=False, now=now)

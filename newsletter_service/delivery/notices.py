@@ -12,10 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter_service import relays
-from newsletter_service.delivery import notice_ledger, notice_letters, refusals, retry
+from newsletter_service.delivery import notice_ledger, notice_letters, refusals, retry, shares
 from newsletter_service.delivery.engine import SendingEngine, Stopped, engine_of
+from newsletter_service.delivery.flow import FREE, Allowed, Pass
 from newsletter_service.delivery.letters import parsed
 from newsletter_service.delivery.notice_ledger import SOON_MS, Ending
+from newsletter_service.delivery.shares import Limit
 from newsletter_service.mail.smtp.connection import Connection as SmtpConnection
 from newsletter_service.mail.smtp.dsn import DsnParams
 from newsletter_service.mail.smtp.errors import (
@@ -35,6 +37,7 @@ from newsletter_service.verdicts import RelayReply
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 2
+LOOK_S = 0.2
 CRASHES_ALLOWED = 3
 _D = DeliveryState
 
@@ -61,6 +64,8 @@ async def _drain(engine: SendingEngine) -> None:
         prolonging.cancel()
         with suppress(asyncio.CancelledError):
             await prolonging
+        if engine.flow.limited:
+            await engine.sql(shares.let_go, shares.NOTICES + engine.owner)
     for result in results:
         if isinstance(result, BaseException):
             raise result
@@ -95,7 +100,9 @@ async def _send(engine: SendingEngine, notice_id: int, epoch: int) -> None:
     if route is None:
         await engine.sql(notice_ledger.settle, mail, _later(None, "no relay is open"))
         return
+    passed = FREE
     try:
+        passed = await _turn_comes(engine, route)
         async with engine.connection(route, CONNECTIONS) as connection:
             await _transact(engine, connection, mail, route)
     except Stopped:
@@ -107,6 +114,26 @@ async def _send(engine: SendingEngine, notice_id: int, epoch: int) -> None:
     except RelayUnavailable as error:
         wait_ms = await engine.sql(_back_off, route.id, str(error), now)
         await engine.sql(notice_ledger.settle, mail, _later(error, wait_ms=wait_ms))
+    finally:
+        passed.leave()
+
+
+async def _turn_comes(engine: SendingEngine, route: Route) -> Pass:
+    """Wait for our tenth of the relay's rate and our connection, where it has limits (P6)."""
+    name = f"relay:{route.id}"
+    limit = Limit(name, route.rate_per_second, route.max_connections)
+    if not limit.rate and not limit.connections:
+        return FREE
+    while not engine.stopping.is_set():
+        granted = await engine.sql(shares.lease, shares.NOTICES + engine.owner, [limit])
+        share = granted[name]
+        engine.flow.allow({name: Allowed(rate=share.rate, seats=share.connections)})
+        await engine.narrow()
+        found = engine.flow.enter([name])
+        if isinstance(found, Pass):
+            return found
+        await engine.pause(min(found.wait, LOOK_S))
+    raise Stopped
 
 
 def _make(

@@ -1,27 +1,33 @@
-"""Keeps a worker to its share of a relay's rate; nine tenths of it belong to issues (P6)."""
+"""Starts evenly spaced in time (pure: the clock is an argument)."""
 
-import time
+import math
 
-ISSUES_SHARE = 0.9
+CATCH_UP_S = 0.05
 
 
 class Pace:
-    """Starts evenly spaced; without a rate it never waits."""
+    """At most so many starts a second; None is no limit, and with 0 nothing starts.
+
+    Who comes late may catch up by a twentieth of a second, never more.
+    """
 
     def __init__(self) -> None:
-        self._interval = 0.0
+        self.rate: float | None = None
         self._next = 0.0
 
-    def share(self, rate_per_second: float, workers: int) -> None:
-        """Take this worker's part of the rate; 0 is no limit."""
-        share = rate_per_second * ISSUES_SHARE / max(workers, 1)
-        self._interval = 1 / share if share > 0 else 0.0
+    def change(self, rate: float | None, now: float) -> None:
+        """Go on at another rate; a faster one does not wait for the slow one's next start."""
+        if rate and self.rate is not None and rate > self.rate:
+            self._next = min(self._next, now + 1 / rate)
+        self.rate = rate
 
-    def next_wait(self) -> float:
-        """Seconds until the next message may start; the turn after that is taken by it."""
-        if not self._interval:
+    def wait(self, now: float) -> float:
+        """Seconds until the next start is allowed; infinite at 0."""
+        if self.rate is None:
             return 0.0
-        now = time.monotonic()
-        at = max(self._next, now)
-        self._next = at + self._interval
-        return at - now
+        return max(0.0, self._next - now) if self.rate > 0 else math.inf
+
+    def take(self, now: float) -> None:
+        """Something starts now."""
+        if self.rate:
+            self._next = max(self._next, now - CATCH_UP_S) + 1 / self.rate

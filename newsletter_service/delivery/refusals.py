@@ -13,6 +13,8 @@ from newsletter_service.verdicts import RelayReply
 
 OURS = frozenset({Meaning.SENDER, Meaning.CONFIG})
 SOFT = frozenset({Meaning.FULL, Meaning.TRANSIENT})
+# What Gmail asks of senders (R 1.9b): reverse DNS, SPF, DKIM, TLS. Going slower mends none.
+_PROOFS = frozenset(f"4.7.{n}" for n in (23, 24, 25, 26, 27, 29, 30, 31, 32, 40))
 _PHASES: dict[Phase, verdicts.Phase] = {
     Phase.MAIL: "mail",
     Phase.RCPT: "rcpt",
@@ -24,6 +26,12 @@ _PHASES: dict[Phase, verdicts.Phase] = {
 def read(reply: Reply, phase: Phase) -> RelayReply:
     """What a negative reply means, and about whom."""
     return verdicts.of_reply(reply.code, reply.enhanced or "", reply.text, _PHASES[phase])
+
+
+def is_about_speed(reply: Reply) -> bool:
+    """Whether a provider asks us to slow down: a temporary 4.7.x that names no fault of ours."""
+    status = reply.enhanced or ""
+    return reply.code < 500 and status.startswith("4.7.") and status not in _PROOFS
 
 
 def failure(

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from datetime import UTC, datetime
 
 from flask import current_app
@@ -11,18 +10,20 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue, relays
-from newsletter_service.delivery import claims, holds
+from newsletter_service.delivery import brake, claims, groups, outlook, shares
 from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
+from newsletter_service.delivery.flow import Line
 from newsletter_service.delivery.gatekeeper import Gatekeeper, LedgerLost
+from newsletter_service.delivery.groups import Groups
 from newsletter_service.delivery.lane import Lane
 from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.delivery.letters import Letters
-from newsletter_service.delivery.pace import Pace
-from newsletter_service.models import DeliveryState, Hold
+from newsletter_service.delivery.outlook import Outlook
+from newsletter_service.mail.smtp.replies import Reply
+from newsletter_service.models import DeliveryState, Relay
 from newsletter_service.relays import Route, Routes
-from newsletter_service.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +47,13 @@ class Turn:
         self.settings = engine.settings
         self.letters = Letters(engine.settings, engine.keys)
         self.breaker = Breaker()
-        self.pace = Pace()
+        self.flow = engine.flow
         self.ends_at = time.monotonic() + engine.settings.turn_seconds
         self.routes: Routes
         self.halted = ""
-        self.stranded = False
+        self.stranded_s = 0.0
+        self.knows_groups = False
+        self.slowing: dict[str, tuple[float, bool]] = {}
         self.owner = engine.owner
 
     @property
@@ -66,10 +69,32 @@ class Turn:
 
     def leave_alone(self, route: Route, wait_ms: int, why: str) -> None:
         """Use a relay no more for a while; without another one the turn is over."""
-        log.warning("relay_left_alone", extra={"relay": route.name, "why": why})
+        if self.routes.is_open(route.id):
+            log.warning("relay_left_alone", extra={"relay": route.name, "why": why})
         self.routes = self.routes.without(route.id, wait_ms)
         if not self.routes.any_open(for_notice=False):
             self.halt(why)
+
+    def route_of(self, claim: Claim) -> Route | None:
+        """The relay for a claim, or None when all that fit are closed."""
+        return self.routes.choose(claim.address or "", for_notice=False, before=claim.relay_id)
+
+    def strand(self, seconds: float) -> None:
+        """What is left of this claim waits, at least so long."""
+        self.stranded_s = min(self.stranded_s or seconds, seconds)
+
+    async def slow_down(self, claim: Claim, reply: Reply) -> bool:
+        """A reader's provider asked us to slow down; whether its group is known and does."""
+        domain = (claim.address or "").rpartition("@")[2].lower()
+        since, slowed = self.slowing.get(domain, (0.0, False))
+        if time.monotonic() < since + LOOK_S:
+            return slowed
+        told = (domain, str(reply), datetime.now(UTC))
+        slowed = await self.engine.sql(groups.slow_down, *told) is not None
+        self.slowing[domain] = time.monotonic(), slowed
+        if slowed:
+            await self._look()
+        return slowed
 
     async def run(self) -> bool:
         """Work until it is over or nothing is left; whether something could be claimed still."""
@@ -92,9 +117,26 @@ class Turn:
 
     async def _look(self) -> None:
         """See how the relays stand, and whether somebody stopped the sending."""
-        self.routes, held = await self.engine.read(_standing, self.settings)
-        if held is not None:
-            self.halt(f"stopped by {held.actor}: {held.reason}")
+        seen = await self.engine.read(outlook.look, self.settings)
+        self.routes = seen.routes
+        if seen.held is not None:
+            self.halt(f"stopped by {seen.held.actor}: {seen.held.reason}")
+        await self._take_shares(seen)
+
+    async def _take_shares(self, seen: Outlook) -> None:
+        """Renew this worker's part of every limit; what is not renewed stays as it was."""
+        if seen.groups and not self.knows_groups:
+            self.flow.group_of = Groups(await self.engine.read(groups.learnt)).of
+            self.knows_groups = True
+        limits = seen.limits()
+        granted = {}
+        if limits:
+            granted = await self.engine.sql(shares.lease, self.engine.owner, limits)
+        self.flow.allow(seen.allowed(granted, self.settings.smtp_connections))
+        await self.engine.narrow()
+        took, self.flow.took = self.flow.took, set()
+        if seen.slowed:
+            await self.engine.sql(_recover, took)
 
     async def _watch(self) -> None:
         """Look again every second, so that what operators change is obeyed in the middle of it."""
@@ -123,21 +165,23 @@ class Turn:
         return True
 
     async def _close(self, batched: Batched) -> None:
-        wait_ms = SOON_MS if self.halted or self.stranded else 0
-        self.stranded = False
+        wait_ms = SOON_MS if self.halted else int(self.stranded_s * 1000)
+        self.stranded_s = 0.0
         await self.engine.sql(claims.close_batch, batched, wait_ms)
 
     async def _send(self, claimed: list[Claim], *, careful: bool) -> None:
         await self._load(claimed)
         gatekeeper = Gatekeeper(self.engine)
-        waiting = deque(claimed)
+        several = len(self.routes.configured) > 1
+        line = Line(claimed, self.flow, self.route_of, several=several)
         # One at a time where a worker died before: the row that is touched is the one to blame.
         width = 1 if careful else min(len(claimed), self.settings.smtp_connections)
-        lanes = [Lane(self, gatekeeper, waiting, careful=careful).run() for _ in range(width)]
+        lanes = [Lane(self, gatekeeper, line, careful=careful).run() for _ in range(width)]
         results = await asyncio.gather(*lanes, return_exceptions=True)
-        for claim in waiting:
+        wait_ms = max(SOON_MS, int(self.stranded_s * 1000))
+        for claim in line.rest():
             if claim.retried:  # nobody took it; a batch gives its rows back by itself
-                gatekeeper.settle(Outcome(claim, DeliveryState.PENDING, wait_ms=SOON_MS))
+                gatekeeper.settle(Outcome(claim, DeliveryState.PENDING, wait_ms=wait_ms))
         results += await asyncio.gather(gatekeeper.close(), return_exceptions=True)
         for result in results:
             if isinstance(result, LedgerLost):
@@ -147,14 +191,10 @@ class Turn:
         await self._note_relays()
 
     async def _load(self, claimed: list[Claim]) -> None:
-        """Have the editions ready, and this worker's share of the rate."""
+        """Have the editions ready."""
         wanted = {(claim.issue_id, claim.locale) for claim in claimed}
         if not self.letters.has(wanted):
             await self.engine.read(self.letters.load, wanted)
-        rates = [route.rate_per_second for route in self.routes.configured]
-        slowest = min((rate for rate in rates if rate), default=0.0)
-        sharers = await self.engine.read(claims.sharers, self.engine.owner) if slowest else 1
-        self.pace.share(slowest, sharers)
 
     async def _note_relays(self) -> None:
         """Tell the relays' rows what this claim learnt about them."""
@@ -172,8 +212,9 @@ class Turn:
                 log.exception("lease_not_prolonged")
 
 
-def _standing(connection: Connection, settings: Settings) -> tuple[Routes, Hold | None]:
-    return relays.routes(connection, settings), holds.stopped(connection, holds.ISSUES)
+def _recover(connection: Connection, took: set[str]) -> None:
+    groups.recover(connection, took)
+    brake.speed_up(connection, Relay)
 
 
 def _accepted(connection: relays.Executor, relay_id: int, now: datetime) -> None:

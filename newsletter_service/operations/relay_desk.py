@@ -12,6 +12,10 @@ from newsletter_service.extensions import db
 from newsletter_service.models import Relay, db_now_ms, writing
 
 
+class NotPossible(ValueError):
+    """This limit would stop all mail; says why."""
+
+
 class NoSuchRelay(LookupError):
     """No relay has this name; says which there are."""
 
@@ -34,6 +38,8 @@ class RelayLook:
     accepted_at: datetime | None
     rate_per_second: float
     weight: int
+    max_connections: int
+    slowed: float
 
     @property
     def state(self) -> str:
@@ -60,6 +66,8 @@ def look() -> list[RelayLook]:
             accepted_at=row.accepted_at,
             rate_per_second=row.rate_per_second,
             weight=row.weight,
+            max_connections=row.max_connections,
+            slowed=row.slowed,
         )
         for row, now_ms in rows
     ]
@@ -100,6 +108,24 @@ def weigh(name: str, weight: int, actor: str) -> None:
         session.execute(update(Relay).where(Relay.id == relay_id).values(weight=weight))
         about = f"relay:{relay_id}"
         audit.record(session, actor, "relay.weighed", about, weight=weight, before=before)
+
+
+def limit(name: str, rate: float | None, connections: int | None, actor: str) -> None:
+    """Say how much all workers together may send through a relay; 0 is no limit.
+
+    None leaves a limit as it is. One connection is always kept for confirmations, so that a
+    limit of one is not possible. Raises `NoSuchRelay` and `NotPossible`.
+    """
+    if connections == 1:
+        raise NotPossible("A relay needs two connections: one is kept for confirmations.")
+    with writing() as session:
+        relay = session.get_one(Relay, _id_of(name))
+        if rate is not None:
+            relay.rate_per_second = rate
+        if connections is not None:
+            relay.max_connections = connections
+        told = {"rate_per_second": rate, "connections": connections}
+        audit.record(session, actor, "relay.limited", f"relay:{relay.id}", **told)
 
 
 def name_of(relay_id: int) -> str:

@@ -53,6 +53,8 @@ class Pool:
         self._limits = limits or Limits()
         self._timeouts = timeouts or Timeouts()
         self._slots = asyncio.Semaphore(size)
+        self._most = size
+        self._lent = 0
         self._resting: list[_Resting] = []
         self._closed = False
 
@@ -64,11 +66,21 @@ class Pool:
         in the middle of something is closed, so that nothing half said is ever continued.
         """
         async with self._slots:
-            connection = await self._rested() or await self._open()
+            self._lent += 1
             try:
-                yield connection
+                connection = await self._rested() or await self._open()
+                try:
+                    yield connection
+                finally:
+                    await self._take_back(connection)
             finally:
-                await self._take_back(connection)
+                self._lent -= 1
+
+    async def keep_at_most(self, number: int) -> None:
+        """Part from resting sessions until no more than so many are open."""
+        self._most = number
+        while self._resting and self._lent + len(self._resting) > number:
+            await self._resting.pop(0).connection.quit()
 
     async def close(self) -> None:
         """Take leave of every resting session; those still lent are closed when handed back."""
@@ -108,7 +120,14 @@ class Pool:
     async def _take_back(self, connection: Connection) -> None:
         now = asyncio.get_running_loop().time()
         spent = connection.messages >= self._limits.messages_per_connection
-        if self._closed or spent or not connection.usable or self._is_old(connection, now):
+        surplus = self._lent + len(self._resting) > self._most
+        if (
+            self._closed
+            or spent
+            or surplus
+            or not connection.usable
+            or self._is_old(connection, now)
+        ):
             await connection.quit()
         else:
             self._resting.append(_Resting(connection))

@@ -1,0 +1,280 @@
+"""What a message must pass before it may start: the relay's valve, its readers' group's, and so on.
+
+Shares come from SQL (`shares`); between two looks, and when the database is away, the last ones
+stay in force. With no limit anywhere a message passes without a look at any valve.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from newsletter_service.delivery.adaptive import Adaptive
+from newsletter_service.delivery.ledger import Claim
+from newsletter_service.delivery.pace import Pace
+from newsletter_service.relays import Route
+
+SEAT_S = 0.02
+REFILL_S = 0.5
+PATIENCE_S = 2.0
+HOLD_S = 3.0
+ASK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What this worker may use of one limit; None is no limit. `shut_s`: nothing for so long."""
+
+    rate: float | None = None
+    seats: int | None = None
+    quota: int | None = None
+    shut_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Valve:
+    """One limit as this worker obeys it."""
+
+    pace: Pace = field(default_factory=Pace)
+    seats: int | None = None
+    quota: int | None = None
+    shut_until: float = 0.0
+    used: int = 0
+
+    def wait(self, now: float, *, seated: bool) -> float:
+        """Seconds until something may start. Who is `seated` has a connection already."""
+        if now < self.shut_until:
+            return self.shut_until - now
+        if self.quota is not None and self.quota <= 0:
+            return REFILL_S
+        if self.seats is not None and self.used >= self.seats and not seated:
+            return SEAT_S
+        wait = self.pace.wait(now)
+        return wait if wait < math.inf else REFILL_S
+
+    def enter(self, now: float) -> None:
+        """Something starts."""
+        self.used += 1
+        if self.quota is not None:
+            self.quota -= 1
+        self.pace.take(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Leave to start, held until the message's end."""
+
+    valves: tuple[Valve, ...] = ()
+    group: str = ""
+
+    def leave(self) -> None:
+        """The message is over."""
+        for valve in self.valves:
+            valve.used -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Not yet: which valve holds it, and for how long."""
+
+    by: str
+    wait: float
+
+
+FREE = Pass()
+
+
+class Flow:
+    """The valves of one worker.
+
+    `group_of` names an address's group, `domain_of` the domain of a list's sender.
+    """
+
+    def __init__(self, connections: int) -> None:
+        self.connections = connections
+        self.limited = False
+        self.group_of: Callable[[str], str] = lambda _: ""
+        self.domain_of: Mapping[int, str] = {}
+        self.took: set[str] = set()
+        self._valves: dict[str, Valve] = {}
+        self._granted: dict[str, Allowed] = {}
+        self._adaptive: dict[int, Adaptive] = {}
+
+    def allow(self, granted: Mapping[str, Allowed]) -> None:
+        """Obey these limits from now on, and no others."""
+        now = time.monotonic()
+        self._granted = dict(granted)
+        for name, allowed in granted.items():
+            valve = self._valves.setdefault(name, Valve())
+            valve.pace.change(allowed.rate, now)
+            valve.seats, valve.quota = allowed.seats, allowed.quota
+            valve.shut_until = now + allowed.shut_s if allowed.shut_s > 0 else 0.0
+        for name in self._valves.keys() - granted.keys():
+            del self._valves[name]
+        for relay_id in self._adaptive:
+            self._narrow(relay_id)
+        self.limited = bool(self._valves)
+
+    def seats(self, relay_id: int) -> int | None:
+        """How many connections to a relay this worker may use; None is as many as it has."""
+        valve = self._valves.get(f"relay:{relay_id}")
+        return valve.seats if valve else None
+
+    def quota(self, name: str) -> int:
+        """How much is left of what was given for today."""
+        valve = self._valves.get(name)
+        return (valve.quota or 0) if valve else 0
+
+    def admit(self, claim: Claim, route: Route, *, seated: bool = False) -> Pass | Held:
+        """Leave to start, or what holds it; who is `seated` goes on with its connection."""
+        if not self.limited:
+            return FREE
+        group = self.group_of(claim.address or "")
+        domain = self.domain_of.get(claim.list_id, "")
+        names = (f"relay:{route.id}", f"group:{group}", f"domain:{domain}")
+        return self.enter(names, group, seated=seated)
+
+    def enter(self, names: Iterable[str], group: str = "", *, seated: bool = False) -> Pass | Held:
+        """Pass all of these valves at once, or none of them."""
+        now = time.monotonic()
+        valves, longest, by = [], 0.0, ""
+        for name in names:
+            valve = self._valves.get(name)
+            if valve is None:
+                continue
+            valves.append(valve)
+            wait = valve.wait(now, seated=seated and _is_relay(name))
+            if wait > longest:
+                longest, by = wait, name
+        if by:
+            return Held(by, longest)
+        for valve in valves:
+            valve.enter(now)
+        return Pass(tuple(valves), group)
+
+    def accepted(self, passed: Pass, relay_id: int, seconds: float) -> None:
+        """The relay took a message, after so long."""
+        if passed.group:
+            self.took.add(passed.group)
+        if self._of(relay_id).took(seconds, time.monotonic()):
+            self._narrow(relay_id)
+
+    def ease(self, relay_id: int) -> None:
+        """The relay asked us to slow down."""
+        if self._of(relay_id).ease(time.monotonic()):
+            self._narrow(relay_id)
+
+    def _of(self, relay_id: int) -> Adaptive:
+        found = self._adaptive.get(relay_id)
+        if found is None:
+            found = self._adaptive[relay_id] = Adaptive(self.connections)
+        return found
+
+    def _narrow(self, relay_id: int) -> None:
+        """Let the relay's valve follow what was found by trying."""
+        name, found = f"relay:{relay_id}", self._adaptive[relay_id]
+        seats = self._granted.get(name, Allowed()).seats
+        if found.is_full:
+            if name not in self._granted:
+                self._valves.pop(name, None)
+            else:
+                self._valves[name].seats = seats
+        else:
+            valve = self._valves.setdefault(name, Valve())
+            valve.seats = min(int(found.width), self.connections if seats is None else seats)
+        self.limited = bool(self._valves)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claim that may start, through which relay; without a route all that fit are closed."""
+
+    claim: Claim
+    route: Route | None
+    passed: Pass = FREE
+
+
+class Line:
+    """The claims of one batch that wait; what a limit holds back lets the others pass.
+
+    `several` says that there is more than one relay to wait for.
+    """
+
+    def __init__(
+        self,
+        claims: Iterable[Claim],
+        flow: Flow,
+        route_of: Callable[[Claim], Route | None],
+        *,
+        several: bool,
+    ) -> None:
+        self.waiting = deque(claims)
+        self.wait = 0.0
+        self._flow = flow
+        self._route_of = route_of
+        self._parked: dict[str, deque[Claim]] = {}
+        self._several = several
+        self._asked = 0.0
+        self._alone_since = math.inf
+
+    def __len__(self) -> int:
+        return len(self.waiting) + sum(len(claims) for claims in self._parked.values())
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether what is left has to wait so long that others should have their turn."""
+        of_readers = bool(self._parked) and not any(map(_is_relay, self._parked))
+        long_alone = time.monotonic() - self._alone_since > HOLD_S
+        return self.wait > PATIENCE_S or (of_readers and long_alone)
+
+    @property
+    def owes_a_turn(self) -> bool:
+        """Whether somebody who was held back should be asked again."""
+        return bool(self._parked) and time.monotonic() - self._asked > ASK_S
+
+    def take(self) -> Taken | None:
+        """The next claim that may start; None when there is none, or none within `wait`."""
+        self.wait = math.inf
+        self._asked = time.monotonic()
+        for name in tuple(self._parked):
+            claims = self._parked[name]
+            found = self._try(claims.popleft())
+            if isinstance(found, Taken):
+                self._tidy(name)
+                return found
+            claims.appendleft(found[0])
+        while self.waiting:
+            found = self._try(self.waiting.popleft())
+            if isinstance(found, Taken):
+                self._alone_since = math.inf
+                return found
+            claim, held = found
+            if _is_relay(held.by) and not self._several:
+                self.waiting.appendleft(claim)  # the others would wait for the same
+                return None
+            self._parked.setdefault(held.by, deque()).append(claim)
+        self._alone_since = min(self._alone_since, time.monotonic())
+        return None
+
+    def rest(self) -> list[Claim]:
+        """Everybody who still waits."""
+        return [*self.waiting, *(claim for claims in self._parked.values() for claim in claims)]
+
+    def _try(self, claim: Claim) -> "Taken | tuple[Claim, Held]":
+        route = self._route_of(claim)
+        if route is None:
+            return Taken(claim, None)
+        passed = self._flow.admit(claim, route)
+        if isinstance(passed, Pass):
+            return Taken(claim, route, passed)
+        self.wait = min(self.wait, passed.wait)
+        return claim, passed
+
+    def _tidy(self, name: str) -> None:
+        if not self._parked[name]:
+            del self._parked[name]
+
+
+def _is_relay(name: str) -> bool:
+    return name.startswith("relay:")
