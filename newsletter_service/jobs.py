@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from newsletter_service import queue
-from newsletter_service.bounces import certificates, intake, provider_events
+from newsletter_service.bounces import certificates, intake, mailbox, provider_events
 from newsletter_service.delivery import audience, finish, notices, turn
 from newsletter_service.news import fetch, probe
 from newsletter_service.operations import doctor, stops
@@ -20,6 +20,7 @@ def _now() -> datetime:
 JOBS: dict[str, Callable[..., object]] = {
     "notices.send": notices.send_due,
     "bounces.process": lambda message_id: intake.process(message_id, _now()),
+    "bounces.poll": lambda: mailbox.poll(_now()),
     "providers.process": lambda: provider_events.process(_now()),
     "providers.certificate": lambda row_id: certificates.fetch(row_id, _now()),
     "audience.expand": lambda issue_id: audience.expand(issue_id, _now()),

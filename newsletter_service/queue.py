@@ -30,6 +30,7 @@ QUEUES = ("confirm", "inbound", "default", "send")
 WORK = {
     "notices.send": "confirm",
     "bounces.process": "inbound",
+    "bounces.poll": "inbound",
     "providers.process": "inbound",
     "providers.certificate": "inbound",
     "audience.expand": "default",

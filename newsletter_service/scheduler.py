@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 
 import redis
 from flask import Flask
-from sqlalchemy import insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
 from newsletter_service import queue, waves
-from newsletter_service.bounces import intake, provider_events
+from newsletter_service.bounces import intake, mailbox, provider_events
 from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
 from newsletter_service.issues import proposals
-from newsletter_service.models import Lease, db_now_ms, ledger, utc_of_ms
+from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, probe
 from newsletter_service.operations import go_live, tidy
 
@@ -41,6 +40,7 @@ def nudge_inputs(now: datetime) -> None:
         ("bounces.process", (message_id,)) for message_id in intake.overdue(now)
     ]
     wanted += [("providers.process", ())] if provider_events.overdue(now) else []
+    wanted += [("bounces.poll", ())] if mailbox.any_due(now) else []
     wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]
     wanted += [("site.discover", (probe_id,)) for probe_id in probe.overdue(now)]
     queue.nudge_overdue(wanted)
@@ -77,26 +77,12 @@ def run(app: Flask, stopping: threading.Event) -> None:
 
 def hold(owner: str) -> bool:
     """Take or prolong the lease, by database time; whether it is ours."""
-    with ledger(db.engine) as connection:
-        known = connection.execute(select(Lease.owner).where(Lease.name == LEASE)).first()
-        if known is None:
-            try:
-                with connection.begin_nested():
-                    connection.execute(insert(Lease).values(name=LEASE, owner="", until_ms=0))
-            except IntegrityError:
-                return False
-        taken = connection.execute(
-            update(Lease)
-            .where(Lease.name == LEASE, or_(Lease.owner == owner, Lease.until_ms < db_now_ms()))
-            .values(owner=owner, until_ms=db_now_ms() + LEASE_MS)
-        )
-    return taken.rowcount == 1
+    return leases.hold(db.engine, LEASE, owner, LEASE_MS)
 
 
 def let_go(owner: str) -> None:
     """Give the lease up, so that the next scheduler need not wait."""
-    with ledger(db.engine) as connection:
-        connection.execute(update(Lease).where(Lease.owner == owner).values(until_ms=0))
+    leases.let_go(db.engine, LEASE, owner)
 
 
 def _tick(last: dict[int, float]) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The programs of the system that the tests drive: a browser, PostgreSQL, Postfix.
+# The programs of the system that the tests drive: a browser, PostgreSQL, Postfix, Dovecot.
 # Installs what is missing where it may (Debian or Ubuntu, root or sudo without a password), and
 # starts no service; otherwise says in one sentence what to install.
 set -euo pipefail
@@ -9,6 +9,8 @@ command -v chromium >/dev/null || packages+=(chromium)
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ||
     packages+=(postgresql)
 command -v postfix >/dev/null || [ -x /usr/sbin/postfix ] || packages+=(postfix)
+[ -x /usr/lib/dovecot/imap ] || packages+=(dovecot-imapd)
+[ -x /usr/lib/dovecot/pop3 ] || packages+=(dovecot-pop3d)
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 give_up() {

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
 from newsletter_service.embedded.valkey import EmbeddedValkey
-from tests import network_guard, postfix_server, schema, servers
+from tests import dovecot_server, network_guard, postfix_server, schema, servers
 from tests.smtp_sink import Sink
 
 UNIT = Path(__file__).parent / "unit"
@@ -122,4 +122,11 @@ def chromium() -> Iterator[Browser]:
 def postfix() -> Iterator[postfix_server.Postfix]:
     """A real relay that accepts everything and bounces unknown users of reader.test."""
     with postfix_server.postfix() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[dovecot_server.Dovecot]:
+    """Real mailboxes over IMAP and POP."""
+    with dovecot_server.dovecot() as server:
         yield server

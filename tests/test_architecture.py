@@ -38,6 +38,7 @@ PURE = {
     "mail.return_path",
     "bounces.classify",
     "bounces.formats",
+    "bounces.mailbox_url",
     "bounces.parse",
     "bounces.providers",
     "bounces.summary",

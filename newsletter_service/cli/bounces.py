@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from newsletter_service.bounces import intake, summary
+from newsletter_service.bounces import intake, mailbox, summary
 from newsletter_service.bounces.intake import TooLarge
+from newsletter_service.bounces.mailbox_url import BadMailboxUrl
 from newsletter_service.bounces.parse import parse
 from newsletter_service.cli import bounce_desk
-from newsletter_service.cli.door import fail, in_app, now, print_json
+from newsletter_service.cli.door import MISUSE, as_json, fail, in_app, now, print_json
 
 NOT_STORED = 75  # EX_TEMPFAIL of sysexits.h: a mail server that pipes to us tries again
 
@@ -69,4 +70,27 @@ def classify(files: tuple[Path, ...], as_json: bool) -> None:
             delayed = "" if found.final else " (still being tried)"
             click.echo(f"{path}: {found.kind}{delayed} {found.reason} {found.status}".rstrip())
     if unread:
+        raise SystemExit(1)
+
+
+@group.command("poll")
+@as_json
+@in_app
+def poll(as_json: bool) -> None:
+    """Fetch what waits in the bounce mailboxes now; ends with 1 if one could not be emptied.
+
+    The scheduler has it done every minute; this shows how it goes.
+    """
+    try:
+        done = mailbox.poll(now(), at_once=True)
+    except BadMailboxUrl as error:
+        fail(f"NEWSLETTER_BOUNCE_MAILBOX_URL: {error}", MISUSE)
+    if as_json:
+        print_json([asdict(each) for each in done])
+    for each in () if as_json else done:
+        stays = f", {len(each.left)} too large and left there" if each.left else ""
+        click.echo(f"{each.name}: {each.error or f'{each.taken} fetched{stays}'}.")
+    if not done:
+        click.echo("No mailbox to poll: none is set, or another process polls it now.", err=True)
+    if any(each.error for each in done):
         raise SystemExit(1)

@@ -15,6 +15,7 @@ from newsletter_service.models.base import (
 from newsletter_service.models.bounces import (
     BounceEvent,
     BounceKind,
+    BounceMailbox,
     BounceMessage,
     BounceRule,
     BounceState,
@@ -76,6 +77,7 @@ __all__ = [
     "BlockKind",
     "BounceEvent",
     "BounceKind",
+    "BounceMailbox",
     "BounceMessage",
     "BounceRule",
     "BounceState",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter_service.extensions import Base
@@ -37,6 +37,25 @@ class BounceMessage(Base):
     tries: Mapped[int] = mapped_column(default=0)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     processed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BounceMailbox(Base):
+    """A mailbox that bounces are fetched from, by its address without the password.
+
+    `tried_at` is empty where more waits; `left_uids` are too large to take and stay in it.
+    """
+
+    __tablename__ = "bounce_mailbox"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(600), unique=True)
+    tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failures: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(String(300), default="")
+    taken: Mapped[int] = mapped_column(default=0)
+    left_uids: Mapped[list[str]] = mapped_column(JSON, default=list)
 
 
 class BounceKind(StrEnum):

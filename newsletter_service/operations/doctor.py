@@ -19,7 +19,7 @@ from newsletter_service.address import is_reserved
 from newsletter_service.extensions import db
 from newsletter_service.mail.smtp.relay_url import RelayUrl, is_loopback
 from newsletter_service.models import DoctorReport, NewsletterList, writing
-from newsletter_service.operations import doctor_domains, doctor_relays
+from newsletter_service.operations import doctor_domains, doctor_mailbox, doctor_relays
 from newsletter_service.operations.dns import Dns
 from newsletter_service.operations.findings import Check, Outcome, failed, ok, skipped, warning
 from newsletter_service.settings import Settings
@@ -80,9 +80,10 @@ def failures(report: DoctorReport) -> list[Check]:
 
 
 def examine(patient: Patient) -> list[Check]:
-    """All checks; talks to the relays and the DNS, not to the database."""
+    """All checks; talks to the relays, the mailboxes and the DNS, not to the database."""
     now = patient.settings
     checks = doctor_relays.check(patient.relays, now.ehlo_name)
+    checks += doctor_mailbox.check(now.bounce_mailbox_url)
     checks.append(_keys(now))
     checks.append(_address(patient))
     return checks + _domains(patient)

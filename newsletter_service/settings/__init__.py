@@ -78,6 +78,9 @@ class Settings:
     inbound_listen: tuple[str, int] = _setting(
         values.endpoint, "Where the listener for bounces listens.", ("127.0.0.1", 2526)
     )
+    bounce_mailbox_url: tuple[str, ...] = _setting(
+        values.mailboxes, "Mailboxes that bounces are fetched from, IMAP or POP.", (), secret=True
+    )
     sandbox_listen: tuple[str, int] = _setting(
         values.endpoint, "Where the mail sandbox listens.", ("127.0.0.1", 2525)
     )

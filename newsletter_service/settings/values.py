@@ -47,6 +47,14 @@ def relays(value: str) -> tuple[str, ...]:
     return urls(value)
 
 
+def mailboxes(value: str) -> tuple[str, ...]:
+    """Addresses in outline; `bounces.mailbox_url` reads them. A fault shows no password."""
+    for url in urls(value):
+        example = "imaps://user:password@mail.example.org/INBOX"
+        _check_url(url, {"imaps", "imap", "pops", "pop"}, example)
+    return urls(value)
+
+
 def redis(value: str) -> str:
     """The address of a Redis or Valkey, or `unix://` and a path."""
     if urlsplit(value.strip()).scheme != "unix":

@@ -5,9 +5,10 @@ from datetime import datetime
 import pytest
 
 from newsletter_service.mail.smtp.relay_url import RelayUrl
-from newsletter_service.operations import doctor
+from newsletter_service.operations import doctor, doctor_mailbox
 from newsletter_service.operations.doctor import Patient
 from tests.dns_server import DnsServer
+from tests.dovecot_server import Dovecot
 from tests.integration.operations.conftest import BOUNCE, SENDER, USERS, Make, dkim_record
 from tests.servers import free_port
 from tests.smtp_sink import Behaviour, Rule, Sink
@@ -257,3 +258,30 @@ def test_a_reserved_sender_is_refused_without_asking_the_dns(
     make(bounce_domain="bounce.example.org")
     assert outcomes(now)["sender"] == "failed sender.reserved"
     assert not dns.asked
+
+
+def test_a_mailbox_of_bounces_is_opened_and_left_as_it_is(
+    make: Make, now: datetime, dovecot: Dovecot
+) -> None:
+    dovecot.put("doctor", b"Subject: x\r\n\r\nhello\r\n")
+    make(bounce_mailbox_url=dovecot.url("imaps", "doctor"))
+    assert outcomes(now)["mailbox"] == "ok mailbox.opens"
+    assert dovecot.left("doctor") == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        ("hemligt", "fel", "mailbox.login"),
+        ("?ca_file", "/Studsar?ca_file", "mailbox.failed"),
+        ("imaps", "imaps+x", "mailbox.address"),
+    ],
+)
+def test_a_mailbox_of_bounces_that_cannot_be_used_fails(
+    dovecot: Dovecot, before: str, after: str, code: str
+) -> None:
+    url = dovecot.url("imaps", "doctor").replace(before, after)
+    [check] = doctor_mailbox.check((url,))
+    assert (check.outcome, check.code) == ("failed", code)
+    for locale in ("sv", "en"):
+        assert "hemligt" not in str(check.told(locale))
