@@ -27,9 +27,21 @@ NAMES = [bench.name for bench in BENCHES]
     show_default=True,
     help="Where bench.json and bench.svg are kept.",
 )
+@click.option(
+    "--bounces", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Read these."
+)
+@click.option(
+    "--score", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Their judge."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-def command(
-    names: tuple[str, ...], quick: bool, rounds: int | None, output: Path, as_json: bool
+def command(  # noqa: PLR0913, PLR0917 - the options of the command
+    names: tuple[str, ...],
+    quick: bool,
+    rounds: int | None,
+    output: Path,
+    bounces: Path | None,
+    score: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure this machine with servers of its own: all benches, or those NAMED.
 
@@ -38,7 +50,8 @@ def command(
     lines: list[Line] = []
     with tempfile.TemporaryDirectory(prefix="nl-bench-", dir="/tmp") as place:
         Path(place).chmod(0o755)
-        setting = Setting(Path(place), _tell, quick, rounds or (1 if quick else 5))
+        rounds = rounds or (1 if quick else 5)
+        setting = Setting(Path(place), _tell, quick, rounds, bounces, score)
         for bench in BENCHES:
             if not names or bench.name in names:
                 _tell(f"{bench.name}: {bench.about}")

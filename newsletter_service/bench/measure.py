@@ -12,12 +12,15 @@ class Setting:
     """How to measure: `quick` looks whether it runs, `rounds` are taken of everything.
 
     `place` is a directory for this run, removed afterwards. `tell` shows progress to a person.
+    `bounces` is a directory of messages to read, `score` the script that knows their labels.
     """
 
     place: Path
     tell: Callable[[str], None]
     quick: bool = False
     rounds: int = 5
+    bounces: Path | None = None
+    score: Path | None = None
 
 
 @dataclass(frozen=True)
