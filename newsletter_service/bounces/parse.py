@@ -10,6 +10,7 @@ from newsletter_service.bounces.formats import (
     arf,
     autoreply,
     exim,
+    forwarded,
     mime,
     plain,
     prose,
@@ -69,6 +70,17 @@ def _recognise(message: mime.Part, returned: mime.Headers) -> Report:
         return _of_recipients(recipients, text, "plain")
     if autoreply.is_auto_reply(message):
         return Report("auto-reply", explanation=text[:500], format="autoreply")
+    return _forwarded(message, text)
+
+
+def _forwarded(message: mime.Part, text: str) -> Report:
+    """A report that a person sent on, if that is what it is."""
+    inner = forwarded.unwrapped(message.get_text("subject"), text)
+    if inner is not None:
+        said = prose.of(inner)
+        recipients = plain.read(inner, said, prose.returned(inner))
+        if recipients:
+            return _of_recipients(recipients, said, "forwarded")
     return Report("not-a-bounce")
 
 
