@@ -11,7 +11,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(8, (os.cpu_count() or 1) +
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test bench lint lock clean
+.PHONY: help setup demo up test bench fuzz lint lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: setup ## Run all tests
 
 bench: setup ## Measure this machine: table, bench-results/ (QUICK=1: does it run; BENCH="send …")
 	$(BIN)/newsletter bench $(if $(QUICK),--quick) $(BENCH)
+
+fuzz: setup ## Spoil what strangers send and read it (MINUTES=3 SEED= FUZZ="bounces …")
+	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED)) $(FUZZ)
 
 lint: setup ## Check style, types, layers and translations
 	$(BIN)/ruff check .

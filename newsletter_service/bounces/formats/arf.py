@@ -11,6 +11,7 @@ from newsletter_service.bounces.formats.report import RecipientReport
 _COMPLAINTS = frozenset(
     {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized"}
 )
+LONGEST_TYPE = 64
 _ADDRESS = re.compile(r"<?([^<>\s;,]+@[^<>\s;,]+)>?")
 
 
@@ -40,6 +41,6 @@ def _feedback(fields: mime.Headers) -> Feedback:
     types = [value for name, value in fields if name == "feedback-type"]
     addresses = [value for name, value in fields if name == "original-rcpt-to"]
     found = [match[1] for value in addresses if (match := _ADDRESS.search(value))]
-    kind = types[0].split(";")[0].strip().lower() if types else ""
+    kind = types[0].split(";")[0].strip().lower()[:LONGEST_TYPE] if types else ""
     recipients = tuple(RecipientReport(original=address) for address in dict.fromkeys(found))
     return Feedback(kind, recipients[:200])

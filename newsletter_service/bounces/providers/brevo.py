@@ -27,7 +27,7 @@ def _split(body: bytes) -> list[tuple[str, dict[str, Any]]]:
 
 def _read(event: Mapping[str, Any]) -> Said:
     name = incoming.words(event.get("event"), 64)
-    at = incoming.moment(_seconds(event.get("ts_epoch")))
+    at = incoming.moment(event.get("ts_epoch"), per_second=1000)
     if name in _FAILURES:
         text = incoming.words(event.get("reason"))
         says, final = _FAILURES[name], name != "deferred"
@@ -37,11 +37,6 @@ def _read(event: Mapping[str, Any]) -> Said:
     if name == "delivered":
         return Said("delivered", name, at)
     return Said("unsubscribed", name, at) if name == "unsubscribed" else other(name)
-
-
-def _seconds(milliseconds: object) -> float | None:
-    numeric = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
-    return milliseconds / 1000 if numeric else None  # type: ignore[operator]
 
 
 PROVIDER = Provider(prove_by_password, _split, _read)

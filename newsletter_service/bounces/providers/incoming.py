@@ -66,10 +66,10 @@ def words(value: object, longest: int = 2000) -> str:
     return str(value)[:longest]
 
 
-def moment(seconds: object) -> datetime | None:
-    """Seconds since 1970 as a time; None for what is none."""
+def moment(since_1970: object, per_second: int = 1) -> datetime | None:
+    """Seconds, or parts of them, since 1970 as a time; None for what is none."""
     try:
-        return datetime.fromtimestamp(float(words(seconds)), UTC)
+        return datetime.fromtimestamp(float(words(since_1970)) / per_second, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
