@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Literal
 
 from newsletter_service.bounces.formats import (
     arf,
     autoreply,
     exim,
+    fml,
     forwarded,
     mime,
     plain,
     prose,
     qmail,
     rfc3464,
+    sns,
 )
 from newsletter_service.bounces.formats.report import RecipientReport, Report
 
@@ -44,15 +45,17 @@ def parse(raw: bytes) -> Report:
     )
 
 
-def _recognise(message: mime.Part, returned: mime.Headers) -> Report:
+def _recognise(
+    message: mime.Part, returned: mime.Headers, *, may_be_forwarded: bool = True
+) -> Report:
     """The formats in order: the machine-readable first, plain words last."""
-    feedback = arf.read(message)
+    feedback = arf.read(message, returned)
     if feedback is not None:
-        kind: Literal["complaint", "not-a-bounce"] = (
-            "complaint" if feedback.is_complaint else "not-a-bounce"
-        )
-        return Report(kind, feedback.recipients, feedback_type=feedback.type, format="arf")
+        return _of_feedback(feedback.type, feedback.recipients, "arf")
     text = prose.of(message)
+    notified = sns.read(text)
+    if notified is not None:
+        return _of_notification(notified, text)
     recipients = rfc3464.read(message)
     if recipients is not None:
         return _of_recipients(recipients, text, "rfc3464")
@@ -65,22 +68,17 @@ def _recognise(message: mime.Part, returned: mime.Headers) -> Report:
     recipients = exim.read(message, text) if by_daemon else None
     if recipients is not None:
         return _of_recipients(recipients, text, "exim")
+    recipients = fml.read(message, text)
+    if recipients is not None:
+        return _of_recipients(recipients, text, "fml")
+    inner = forwarded.unwrapped(message) if may_be_forwarded and not by_daemon else None
+    if inner is not None:
+        return _of_forwarded(inner)
     recipients = plain.read(message, text, returned)
     if recipients is not None:
         return _of_recipients(recipients, text, "plain")
     if autoreply.is_auto_reply(message):
         return Report("auto-reply", explanation=text[:500], format="autoreply")
-    return _forwarded(message, text)
-
-
-def _forwarded(message: mime.Part, text: str) -> Report:
-    """A report that a person sent on, if that is what it is."""
-    inner = forwarded.unwrapped(message.get_text("subject"), text)
-    if inner is not None:
-        said = prose.of(inner)
-        recipients = plain.read(inner, said, prose.returned(inner))
-        if recipients:
-            return _of_recipients(recipients, said, "forwarded")
     return Report("not-a-bounce")
 
 
@@ -99,3 +97,25 @@ def _tokens(message: mime.Part) -> tuple[str, ...]:
         for match in _LOCAL_PART.finditer(value[:2000])
     ]
     return tuple(dict.fromkeys(found))[:_MAX_TOKENS]
+
+
+def _of_feedback(kind: str, recipients: tuple[RecipientReport, ...], name: str) -> Report:
+    complains = arf.is_complaint(kind)
+    return Report(
+        "complaint" if complains else "not-a-bounce", recipients, feedback_type=kind, format=name
+    )
+
+
+def _of_notification(notified: sns.Notification, text: str) -> Report:
+    if notified.kind == "complaint":
+        return _of_feedback(notified.feedback_type, notified.recipients, "sns")
+    if notified.kind == "bounce":
+        return _of_recipients(notified.recipients, "", "sns")
+    return Report("not-a-bounce", explanation=text[:500], format="sns")
+
+
+def _of_forwarded(inner: mime.Part) -> Report:
+    """The report that a person sent on, if it is one that names somebody."""
+    found = _recognise(inner, prose.returned(inner), may_be_forwarded=False)
+    is_report = found.kind == "bounce" and found.recipients
+    return replace(found, format="forwarded") if is_report else Report("not-a-bounce")

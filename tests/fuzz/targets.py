@@ -17,6 +17,7 @@ from newsletter_service.bounces.providers import PROVIDERS, NotGenuine
 from newsletter_service.news import article, clean, feeds
 from newsletter_service.news.feed_item import FeedError
 from newsletter_service.subscribers import csv_rows
+from tests import bounce_families
 
 TESTS = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -36,6 +37,11 @@ class Target:
 
 def _files(folder: str) -> Callable[[], list[bytes]]:
     return lambda: [path.read_bytes() for path in sorted((TESTS / folder).iterdir())]
+
+
+def _reports() -> list[bytes]:
+    families = [bounce_families.raw(sample) for sample in bounce_families.SAMPLES]
+    return _files("bounces")() + families
 
 
 def _bounce(raw: bytes) -> None:
@@ -86,7 +92,7 @@ def _events() -> list[bytes]:
 
 
 TARGETS = (
-    Target("bounces", _files("bounces"), _bounce),
+    Target("bounces", _reports, _bounce),
     Target("feeds", _files("feeds"), _feed),
     Target("readers", lambda: [_TABLE.encode(), _TABLE.encode("utf-16")], _readers),
     Target(

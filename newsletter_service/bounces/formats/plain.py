@@ -58,9 +58,19 @@ _GAVE_UP = re.compile(
     r"|unable to deliver|returned",
     re.I,
 )
+# An address of Latin letters, or one of another script: where the two touch, prose ends. Never
+# ignoring case, which would take the Kelvin sign among the others for a k.
+_NEVER = r"\s<>()\[\]\"',;:="
+_OTHER = (
+    r"\u0000-\u002a\u002c\u002f\u003a-\u005e\u0060-\u024f"
+    r"\u3000-\u303f\uff00-\uff20\uff3b-\uff65"
+)
+_LATIN_LABEL = r"[A-Za-z0-9\u00a1-\u024f][A-Za-z0-9\u00a1-\u024f_-]{0,62}"
+_OTHER_LABEL = rf"[^{_NEVER}{_OTHER}.][^{_NEVER}{_OTHER}.]{{0,62}}"
+_LABEL = rf"(?:{_LATIN_LABEL}|{_OTHER_LABEL})"
 _ADDRESS = (
-    r"[^\s<>()\[\]\"',;:=]{1,64}@[A-Za-z0-9\u0080-\uffff]"
-    r"[A-Za-z0-9.\u0080-\uffff-]{0,200}[A-Za-z0-9\u0080-\uffff]"
+    rf"(?-i:(?:[^{_NEVER}\u0250-\U0010ffff]{{1,64}}|[^{_NEVER}{_OTHER}]{{1,64}})"
+    rf"@{_LABEL}(?:\.{_LABEL}){{0,20}})"
 )
 _SAYS = (
     re.compile(
@@ -75,7 +85,7 @@ _SAYS = (
     re.compile(rf"message was addressed(?: to)?,?\s+<?({_ADDRESS})", re.I),
     re.compile(rf"\brcpt to:?\s*<?({_ADDRESS})>?", re.I),
     re.compile(
-        r"\b(?:recipients?|recipient address(?:es)?|addressees?|unknown user|user unknown"
+        r"\b(?:recipients?|address|recipient address(?:es)?|addressees?|unknown user|user unknown"
         r"|undeliverable to|mail to|delivered? to|failed address(?:es)?|mailbox|user|to)"
         rf"(?:\s+(?:is|are))?[\s:=]+['\"<(]*({_ADDRESS})",
         re.I,

@@ -32,6 +32,11 @@ _MESSAGE_ID = re.compile(
 
 def of(message: mime.Part) -> str:
     """The human text of a report, at most `MAX_LINES` lines."""
+    return "\n".join(before_returned(whole(message)).split("\n")[:MAX_LINES])
+
+
+def whole(message: mime.Part) -> str:
+    """The text of a message with all that stands below its own words."""
     texts: list[str] = []
     html_texts: list[str] = []
     for part in message.walk():
@@ -44,8 +49,7 @@ def of(message: mime.Part) -> str:
         elif part.content_type.startswith(("text/", "multipart/")):
             texts.append(part.text())
     text = "\n".join(texts).strip() or "\n".join(html_texts)
-    text = _EMPTY_LINES.sub("\n\n\n", _RUNS.sub(_shorten, text))
-    return "\n".join(before_returned(text).split("\n")[:MAX_LINES])
+    return _EMPTY_LINES.sub("\n\n\n", _RUNS.sub(_shorten, text))
 
 
 def _shorten(run: re.Match[str]) -> str:

@@ -112,7 +112,8 @@ def _address(value: str) -> str:
     kind, _, address = value.partition(";") if ";" in value else ("", "", value)
     if kind.strip().lower() == "system":
         return ""
-    address = mime.decode_words(address)
+    if "@" not in address:  # an encoded word inside an address is part of it (RFC 2047 5)
+        address = mime.decode_words(address)
     if match := _ANGLE.search(address):
         address = match[1]
     if kind.strip().lower() == "utf-8":
