@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The programs of the system that the tests drive: a browser, PostgreSQL, Postfix, Dovecot.
+# The programs of the system that the tests drive: a browser, PostgreSQL, Postfix, Dovecot
+# and Exim, which cannot be installed beside Postfix: it is unpacked into .venv/exim.
 # Installs what is missing where it may (Debian or Ubuntu, root or sudo without a password), and
 # starts no service; otherwise says in one sentence what to install.
 set -euo pipefail
@@ -11,6 +12,8 @@ command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/
 command -v postfix >/dev/null || [ -x /usr/sbin/postfix ] || packages+=(postfix)
 [ -x /usr/lib/dovecot/imap ] || packages+=(dovecot-imapd)
 [ -x /usr/lib/dovecot/pop3 ] || packages+=(dovecot-pop3d)
+exim=$PWD/.venv/exim
+[ -x "$exim/usr/sbin/exim4" ] || packages+=(libidn12)
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 give_up() {
@@ -38,3 +41,17 @@ echo 'postfix postfix/main_mailer_type select No configuration' |
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null || give_up
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
     --no-install-recommends "${packages[@]}" </dev/null || give_up
+
+[ -x "$exim/usr/sbin/exim4" ] && exit 0
+getent passwd Debian-exim >/dev/null ||
+    "${as_root[@]}" useradd --system --no-create-home --shell /usr/sbin/nologin Debian-exim
+unpacked=$(mktemp -d)
+(
+    cd "$unpacked"
+    apt-get -qq download exim4-daemon-light exim4-base || give_up
+    for package in *.deb; do dpkg -x "$package" exim; done
+)
+mkdir -p "$(dirname "$exim")"
+rm -rf "$exim"
+mv "$unpacked/exim" "$exim"
+rm -rf "$unpacked"

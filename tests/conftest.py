@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
 from newsletter_service.embedded.valkey import EmbeddedValkey
-from tests import dovecot_server, network_guard, postfix_server, schema, servers
+from tests import dovecot_server, exim_server, network_guard, postfix_server, schema, servers
 from tests.smtp_sink import Sink
 
 UNIT = Path(__file__).parent / "unit"
@@ -122,6 +122,13 @@ def chromium() -> Iterator[Browser]:
 def postfix() -> Iterator[postfix_server.Postfix]:
     """A real relay that accepts everything and bounces unknown users of reader.test."""
     with postfix_server.postfix() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def exim() -> Iterator[exim_server.Exim]:
+    """Another real relay that accepts everything and returns what it cannot deliver."""
+    with exim_server.exim() as server:
         yield server
 
 

@@ -2,7 +2,8 @@
 
 It accepts every recipient, as a busy relay does, and decides afterwards: local domains have no
 unknown-user table, so that `nobody-here@reader.test` is accepted and then returned by an
-asynchronous DSN to the envelope's sender. Everything else goes where `route` says, or is discarded.
+asynchronous DSN to the envelope's sender, as is `full@reader.test`, whose mailbox is at its limit.
+Everything else goes where `route` says, or is discarded; what is deferred expires within seconds.
 """
 
 import os
@@ -109,7 +110,10 @@ def _configure(server: Postfix, known: tuple[str, ...]) -> None:
         (place / name).mkdir()
     shutil.chown(place / "data", "postfix", "postfix")
     (place / "mail").chmod(0o1777)
-    (place / "conf" / "aliases").write_text("".join(f"{user} /dev/null\n" for user in known))
+    aliases = "".join(f"{user} /dev/null\n" for user in known)
+    (place / "conf" / "aliases").write_text(f"{aliases}full {place}/mail/full\n")
+    (place / "mail" / "full").write_bytes(b"x" * 2_000_000)
+    (place / "mail" / "full").chmod(0o666)
     (place / "conf" / "master.cf").write_text(SERVICES.format(port=server.port))
     server._write_routes()
     settings = {
@@ -139,6 +143,10 @@ def _configure(server: Postfix, known: tuple[str, ...]) -> None:
         "biff": "no",
         "minimal_backoff_time": "1s",
         "queue_run_delay": "1s",
+        "maximal_queue_lifetime": "4s",
+        "maximal_backoff_time": "1s",
+        "message_size_limit": "1000000",
+        "mailbox_size_limit": "2000000",
         "default_destination_concurrency_limit": "20",
         "smtpd_client_connection_count_limit": "0",
     }
