@@ -20,7 +20,7 @@ from newsletter_service.extensions import db
 from newsletter_service.issues import proposals
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, probe
-from newsletter_service.operations import go_live, tidy
+from newsletter_service.operations import go_live, journal, tidy
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ def nudge_inputs(now: datetime) -> None:
 
 
 TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
+    # first of all: a restored database is brought up to its journal before anything leaves
+    (timedelta(seconds=5), journal.keep),
     (timedelta(seconds=2), overdue.start_due),
     (timedelta(seconds=2), sweep),
     (timedelta(seconds=2), nudge_inputs),

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter_service.models import Suppression, SuppressionReason
+from newsletter_service import journal
+from newsletter_service.models import JournalKind, Suppression, SuppressionReason
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 from newsletter_service.models.upsert import insert_new
 
@@ -72,6 +73,7 @@ def suppress(  # noqa: PLR0913 - named columns of one row
         row.reason, row.source, row.evidence = reason, source, evidence[:LONGEST_EVIDENCE]
     row.last_at, row.released_at = now, None
     row.released_by = row.release_reason = ""
+    journal.note(session, JournalKind.SUPPRESSED, address_key, now, scope=scope, reason=row.reason)
     return row
 
 
@@ -89,6 +91,7 @@ def release(  # noqa: PLR0913 - named columns of one row
     if row is None or row.released_at is not None:
         return False
     row.released_at, row.released_by, row.release_reason = now, by, reason[:LONGEST_EVIDENCE]
+    journal.note(session, JournalKind.RELEASED, address_key, now, scope=scope, reason=reason)
     return True
 
 

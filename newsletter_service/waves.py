@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from newsletter_service import audit, suppression
+from newsletter_service import audit, journal, suppression
 from newsletter_service.models import (
     BounceEvent,
     BounceKind,
     BounceWave,
+    JournalKind,
     Subscriber,
     Suppression,
     SuppressionReason,
@@ -109,8 +110,17 @@ def _begin(
         .values(wave_id=wave.id)
         .execution_options(synchronize_session=False)
     )
-    lifted = changed(
-        session,
+    lifted = _lift(session, wave, since, now)
+    audit.record(
+        session, GUARD, "bounces.wave_began", f"wave:{wave.id}", reason=wave.reason, lifted=lifted
+    )
+    return wave
+
+
+def _lift(session: Session, wave: BounceWave, since: datetime, now: datetime) -> int:
+    """Release whom the wave's failures suppressed; how many."""
+    why = f"{wave.operator}: sudden wave"
+    lifted = session.execute(
         update(Suppression)
         .where(
             Suppression.address_key.in_(
@@ -120,13 +130,13 @@ def _begin(
             Suppression.last_at >= since,
             Suppression.released_at.is_(None),
         )
-        .values(released_at=now, released_by=GUARD, release_reason=f"{operator}: sudden wave")
-        .execution_options(synchronize_session=False),
-    )
-    audit.record(
-        session, GUARD, "bounces.wave_began", f"wave:{wave.id}", reason=wave.reason, lifted=lifted
-    )
-    return wave
+        .values(released_at=now, released_by=GUARD, release_reason=why)
+        .returning(Suppression.address_key, Suppression.scope)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for key, scope in lifted:
+        journal.note(session, JournalKind.RELEASED, key, now, scope=scope, reason=why)
+    return len(lifted)
 
 
 def undecided(session: Session) -> list[BounceWave]:

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from newsletter_service.address import InvalidAddress
 from newsletter_service.cli.door import actor, as_json, fail, in_app, list_of, now, print_json
 from newsletter_service.models import Suppression
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
-from newsletter_service.operations import suppressions
+from newsletter_service.operations import journal, suppressions
 from newsletter_service.subscribers.csv_rows import UnreadableFile
 
 why_option = click.option("--reason", "why", required=True, help="Why; it is kept.")
@@ -110,6 +111,38 @@ def export() -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(suppressions.COLUMNS)
     writer.writerows(suppressions.export_rows())
+
+
+@group.command("journal")
+@click.option("--replay", is_flag=True, help="Apply the files to the database, as after a restore.")
+@as_json
+@in_app
+def journal_command(replay: bool, as_json: bool) -> None:
+    """The journal beside the backups: how it stands; or apply it to a restored database.
+
+    Ends with 1 where it is behind or does not belong to this database.
+    """
+    if replay:
+        done = journal.replay(now())
+        if as_json:
+            print_json(asdict(done))
+            return
+        click.echo(
+            f"{done.suppressed} suppressed again, {done.left} unsubscribed again,"
+            f" {done.erased} erased again, {done.released} released again."
+        )
+        return
+    state = journal.state()
+    behind = state.is_behind(now())
+    if as_json:
+        print_json({**asdict(state), "behind": behind})
+    else:
+        click.echo(f"{state.folder}: {state.files} files, {state.bytes} bytes.")
+        click.echo(f"{state.waiting} waiting to be written by the scheduler.")
+        if not state.belongs:
+            click.echo("The database lacks the files' last mark: the scheduler replays them.")
+    if behind or not state.belongs:
+        raise SystemExit(1)
 
 
 def _scope(slug: str) -> int:

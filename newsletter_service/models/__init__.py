@@ -40,6 +40,7 @@ from newsletter_service.models.issues import (
     IssueState,
     IssueText,
 )
+from newsletter_service.models.journal import JournalEntry, JournalKind
 from newsletter_service.models.limits import (
     EVERYTHING,
     OTHERS,
@@ -96,6 +97,8 @@ __all__ = [
     "IssueState",
     "IssueText",
     "Item",
+    "JournalEntry",
+    "JournalKind",
     "Lease",
     "LoginSession",
     "NewsletterList",

@@ -19,7 +19,7 @@ from newsletter_service.address import is_reserved
 from newsletter_service.extensions import db
 from newsletter_service.mail.smtp.relay_url import RelayUrl, is_loopback
 from newsletter_service.models import DoctorReport, NewsletterList, writing
-from newsletter_service.operations import doctor_domains, doctor_mailbox, doctor_relays
+from newsletter_service.operations import doctor_domains, doctor_mailbox, doctor_relays, journal
 from newsletter_service.operations.dns import Dns
 from newsletter_service.operations.findings import Check, Outcome, failed, ok, skipped, warning
 from newsletter_service.settings import Settings
@@ -34,6 +34,7 @@ class Patient:
     settings: Settings
     relays: list[RelayUrl]
     senders: list[str]
+    journal_waits: bool = False
 
     @property
     def is_closed(self) -> bool:
@@ -47,7 +48,7 @@ class Patient:
 
 def check(now: datetime) -> DoctorReport:
     """Examine this installation and store the report."""
-    checks = examine(_patient())
+    checks = examine(_patient(now))
     report = DoctorReport(
         at=now,
         passed=not any(each.outcome == Outcome.FAILED for each in checks),
@@ -85,6 +86,7 @@ def examine(patient: Patient) -> list[Check]:
     checks = doctor_relays.check(patient.relays, now.ehlo_name)
     checks += doctor_mailbox.check(now.bounce_mailbox_url)
     checks.append(_keys(now))
+    checks.append(_journal(patient))
     checks.append(_address(patient))
     return checks + _domains(patient)
 
@@ -114,12 +116,13 @@ def as_a_labels(domain: str) -> str:
         return domain.lower()
 
 
-def _patient() -> Patient:
+def _patient(now: datetime) -> Patient:
     """Read what is examined and let go of the database, since looking takes time (P7)."""
     current = settings.current()
     addresses = db.session.scalars(
         select(NewsletterList.sender_address).where(NewsletterList.archived_at.is_(None))
     ).all()
+    journal_waits = journal.state().is_behind(now)
     db.session.rollback()
     domains = {as_a_labels(address.rpartition("@")[2]) for address in addresses if address}
     configured = relays.urls(current)
@@ -127,6 +130,7 @@ def _patient() -> Patient:
         current,
         [url for name, url in configured.items() if name != relays.SANDBOX],
         sorted(domains),
+        journal_waits,
     )
 
 
@@ -137,6 +141,15 @@ def _address(patient: Patient) -> Check:
     if patient.is_closed and is_loopback(urlsplit(url).hostname or ""):
         return skipped("base_url", url, "base_url.loopback")
     return failed("base_url", url, "base_url.http")
+
+
+def _journal(patient: Patient) -> Check:
+    folder = patient.settings.journal_dir
+    if patient.journal_waits:
+        return failed("journal", str(folder), "journal.behind")
+    if folder.is_relative_to(patient.settings.data_dir):
+        return warning("journal", str(folder), "journal.beside")
+    return ok("journal", str(folder), "journal.apart")
 
 
 def _keys(current: Settings) -> Check:

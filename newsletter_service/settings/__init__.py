@@ -39,6 +39,9 @@ class Settings:
     """What a process needs to know; see each field's `doc` in its metadata."""
 
     data_dir: Path = _setting(Path, "Where the service keeps its files.", Path("var"))
+    journal_dir: Path = _setting(
+        Path, "Where the journal beside the backups is kept; by default in the data directory."
+    )
     database_url: str = _setting(
         values.text, "SQLAlchemy URL; by default SQLite in the data directory.", "", secret=True
     )
@@ -194,6 +197,7 @@ class Settings:
         data_dir = filled["data_dir"] = Path(self.data_dir).resolve()
         host = urlsplit(self.base_url).hostname or "localhost"
         is_name = not host.replace(".", "").isdigit() and ":" not in host
+        filled["journal_dir"] = self.journal_dir or data_dir / "journal"
         filled["database_url"] = self.database_url or f"sqlite:///{data_dir / 'newsletter.db'}"
         filled["bounce_domain"] = self.bounce_domain or (
             f"bounce.{host}" if is_name else "bounce.localhost"

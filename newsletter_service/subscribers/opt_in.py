@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from newsletter_service import suppression
+from newsletter_service import journal, suppression
 from newsletter_service.address import parse, refused_role
 from newsletter_service.extensions import db
 from newsletter_service.models import (
     ConsentKind,
+    JournalKind,
     Subscription,
     SubscriptionState,
     SuppressionReason,
@@ -144,6 +145,9 @@ def request(session: Session, subscription: Subscription, act: Act, as_typed: st
 
 def _settle(session: Session, subscription: Subscription, act: Act) -> None:
     subscription.move(SubscriptionState.CONFIRMED)
+    if subscription.ended_at is not None:
+        key = subscription.subscriber.address_key
+        journal.note(session, JournalKind.REJOINED, key, act.now, scope=subscription.list_id)
     subscription.confirmed_at, subscription.ended_at = act.now, None
     consent.record(session, subscription, ConsentKind.CONFIRMED, act)
     for scope in (WHOLE_ORGANISATION, subscription.list_id):

@@ -12,11 +12,13 @@ from enum import StrEnum
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
+from newsletter_service import journal
 from newsletter_service import settings as settings_module
 from newsletter_service.address import mask, parse
 from newsletter_service.extensions import db
 from newsletter_service.models import (
     ConsentKind,
+    JournalKind,
     Subscription,
     SubscriptionState,
     ms_of,
@@ -97,6 +99,7 @@ def end(
         return False
     subscription.move(SubscriptionState.UNSUBSCRIBED)
     subscription.ended_at = now
+    _journal(session, subscription, JournalKind.LEFT, now)
     act = Act(subscription.subscriber.locale, context, now)
     consent.record(session, subscription, ConsentKind.WITHDRAWN, act, **detail)
     return before == SubscriptionState.CONFIRMED
@@ -132,9 +135,17 @@ def _restore(
         return False
     subscription.move(SubscriptionState.CONFIRMED)
     subscription.ended_at = None
+    _journal(session, subscription, JournalKind.REJOINED, now)
     act = Act(subscription.subscriber.locale, context, now)
     consent.record(session, subscription, ConsentKind.CONFIRMED, act, undone=True)
     return True
+
+
+def _journal(
+    session: Session, subscription: Subscription, what: JournalKind, now: datetime
+) -> None:
+    key = subscription.subscriber.address_key
+    journal.note(session, what, key, now, scope=subscription.list_id)
 
 
 def _standing(subscription: Subscription | None) -> Standing:

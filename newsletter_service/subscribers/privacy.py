@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, inspect, select, update
 from sqlalchemy.orm import Session
 
-from newsletter_service import audit, suppression
+from newsletter_service import audit, journal, suppression
 from newsletter_service.address import parse
 from newsletter_service.extensions import Base, db
 from newsletter_service.models import (
@@ -15,6 +15,7 @@ from newsletter_service.models import (
     ConsentEvent,
     Delivery,
     Issue,
+    JournalKind,
     Notice,
     Subscriber,
     Subscription,
@@ -67,6 +68,7 @@ def erase(address_text: str, actor: str, now: datetime) -> bool:
             source="erasure",
             now=now,
         )
+        journal.note(session, JournalKind.ERASED, key, now)
         session.execute(
             update(Suppression).where(Suppression.address_key == key).values(evidence="")
         )

@@ -32,6 +32,7 @@ def test_a_sound_installation_passes(make: Make, now: datetime) -> None:
         "login": "ok login.accepted",
         "size": "ok size.enough",
         "keys": "warning keys.made_here",
+        "journal": "warning journal.beside",
         "base_url": "ok base_url.https",
         "spf": "ok spf.found",
         "mx": "ok mx.found",
