@@ -38,12 +38,15 @@ def read(message: mime.Part, text: str) -> tuple[RecipientReport, ...] | None:
     addresses = named or list(sections)
     if not addresses:
         return None
+    whole = (
+        " ".join(text[opening.end() :].split())[:2000] if opening and len(addresses) == 1 else ""
+    )
     action: Action = "delayed" if not named and _DELAY.search(text) else "failed"
     return tuple(
         RecipientReport(
             final=address,
             action=action,
-            diagnostic=sections.get(address.lower(), "") or sections.get(address, ""),
+            diagnostic=sections.get(address.lower(), "") or whole,
         )
         for address in addresses[:200]
     )

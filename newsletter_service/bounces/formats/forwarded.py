@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import re
 
-from newsletter_service.bounces.formats import mime, prose
+from newsletter_service.bounces.formats import mime, plain, prose
 
 _SUBJECT = re.compile(
     r"^\s*(?:(?:re|sv|aw)\s*:\s*)?(?:fwd?|vb|vs|wg|tr|rv|i|enc|pd|doorst|vl|videresend|転送|转发|轉寄"
     r"|vidarebefordrat)\s*[:：]",
     re.I,
 )
-_FROM_DAEMON = re.compile(
-    r"^\*?(?:from|från|von|de|da|fra|van|差出人|发件人)\*?\s*[:：].*"
-    r"(?:mailer-daemon|postmaster|mail delivery|postfix)",
-    re.I,
-)
-_SENDER = re.compile(r"^\*?(?:från|von|de|da|fra|van|差出人|发件人)\*?\s*[:：]|^\*from:?\*:?", re.I)
+_SENDER = re.compile(r"^\*?(?:from|från|von|de|da|fra|van|差出人|发件人)\*?\s*[:：]\*?", re.I)
 _HEADER = re.compile(r"^[A-Za-z-]{2,30}\s*:\s", re.I)
 _QUOTE = re.compile(r"^(?:>\s?)+")
 _LONGEST_OWN_WORDS = 600
@@ -34,16 +29,20 @@ def unwrapped(message: mime.Part) -> mime.Part | None:
     for part in message.walk():
         if part is not message and part.content_type in ("message/rfc822", "message/global"):
             inner = mime.read(part.content())
-            return inner if _FROM_DAEMON.match(f"From: {inner.get_text('from')[:300]}") else None
+            return inner if plain.is_from_daemon(inner) else None
     return _pasted(prose.whole(message))
 
 
 def _pasted(text: str) -> mime.Part | None:
     lines = [_QUOTE.sub("", line.lstrip("\ufeff")) for line in text.split("\n")[:_MOST_LINES]]
-    start = next((n for n, line in enumerate(lines) if _FROM_DAEMON.match(line)), None)
+    start = next((n for n, line in enumerate(lines) if _names_daemon(line)), None)
     if start is None or len("".join(lines[:start])) > _LONGEST_OWN_WORDS:
         return None
     lines[start] = _SENDER.sub("From:", lines[start])
     while start and _HEADER.match(lines[start - 1]):
         start -= 1
     return mime.read("\n".join(lines[start:]).encode())
+
+
+def _names_daemon(line: str) -> bool:
+    return bool(_SENDER.match(line) and plain.DAEMON.search(line[:300]))

@@ -38,6 +38,7 @@ RETURNED = frozenset(
 
 Headers = tuple[tuple[str, str], ...]
 
+_LINE_END = re.compile(rb"\r{1,2}\n|\r")  # some write CR twice
 _FIELD = re.compile(r"([!-9;-~]{1,80})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER = re.compile(r';\s*([a-z0-9*-]{1,40})\s*=\s*(?:"([^"]{0,300})"|([^;\s"]{1,300}))', re.I)
 _ENCODED_WORD = re.compile(r"=\?[^?\s]{1,60}\?[bqBQ]\?")
@@ -103,8 +104,7 @@ class Part:
 
 def read(raw: bytes) -> Part:
     """Read a whole message; what lies beyond `MAX_BYTES` is left unread."""
-    raw = raw[:MAX_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\n")
-    return _read(raw, 0, [MAX_PARTS])
+    return _read(_LINE_END.sub(b"\n", raw[:MAX_BYTES]).lstrip(b"\n"), 0, [MAX_PARTS])
 
 
 def read_headers(raw: bytes) -> tuple[Headers, bytes]:

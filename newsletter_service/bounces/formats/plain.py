@@ -12,7 +12,7 @@ import re
 from newsletter_service.bounces.formats import mime
 from newsletter_service.bounces.formats.report import Action, RecipientReport
 
-_DAEMON = re.compile(
+DAEMON = re.compile(
     r"mailer[-_. ]?daemon|post[_-]?master|mail[-_. ]?(?:delivery|deliver)|maildaemon|mdaemon"
     r"|mail[-_ ]?system|system administrator|smtp[-_ ]?mail|mailadmin|mail administrator",
     re.IGNORECASE,
@@ -103,11 +103,12 @@ def read(
 ) -> tuple[RecipientReport, ...] | None:
     """The recipients of a report in plain words, or None where this does not look like one."""
     subject = message.get_text("subject")[:300]
-    if not _looks_like_report(message, subject, text):
+    squeezed = " ".join(text.split())
+    if not _looks_like_report(message, subject, squeezed):
         return None
     senders = _senders(message, returned)
     addresses = _addresses(text, senders) or _returned_recipients(returned, senders)
-    head = f"{subject}\n{text}"
+    head = f"{subject}\n{squeezed}"
     delayed = _DELAY.search(head) and not _GAVE_UP.search(head)
     action: Action = "delayed" if delayed else "failed"
     diagnostics = _diagnostics(text, addresses)
@@ -120,7 +121,7 @@ def read(
 def is_from_daemon(message: mime.Part) -> bool:
     """True where the sender's name is that of a mail system."""
     sender = " ".join((message.get_text("from"), message.get("sender")))[:300]
-    return bool(_DAEMON.search(sender) or _DAEMON.search(message.get("return-path")[:300]))
+    return bool(DAEMON.search(sender) or DAEMON.search(message.get("return-path")[:300]))
 
 
 def _looks_like_report(message: mime.Part, subject: str, text: str) -> bool:
@@ -158,7 +159,7 @@ def _returned_recipients(returned: mime.Headers, senders: set[str]) -> list[str]
 def _kept(addresses: list[str], senders: set[str]) -> list[str]:
     unique = {address.lower(): address for address in reversed(addresses)}
     kept = [
-        address for key, address in unique.items() if key not in senders and not _DAEMON.match(key)
+        address for key, address in unique.items() if key not in senders and not DAEMON.match(key)
     ]
     return kept[::-1]
 

@@ -49,7 +49,7 @@ def test_whole_messages_are_classified(name: str, kind: str, reason: str, final:
         ("5.1.10", "556 5.1.10 Recipient address has a null MX", "notaccept"),
         ("", "550 SPF check failed for sender", "authfailure"),
         ("5.7.25", "550 5.7.25 The sending IP has no PTR record", "requireptr"),
-        ("4.2.0", "450 4.2.0 Greylisted, try again later", "policyviolation"),
+        ("4.2.0", "450 4.2.0 Greylisted, try again later", "onhold"),
         ("", "421 Too many concurrent connections", "toomanyconn"),
         ("", "550 Brevlådan är full", "mailboxfull"),
         ("", "550 Adressen finns inte", "userunknown"),
