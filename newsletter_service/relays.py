@@ -5,16 +5,25 @@ executes: a session or a connection.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from newsletter_service.mail.smtp.relay_url import RelayUrl
-from newsletter_service.models import Organisation, Person, Relay, changed, db_now_ms
+from newsletter_service.models import (
+    Organisation,
+    Person,
+    Relay,
+    changed,
+    db_now_ms,
+    utc_of_ms,
+)
+from newsletter_service.send_windows import SendWindow
 from newsletter_service.settings import Settings
 
 Executor = Session | Connection
@@ -140,18 +149,21 @@ def routes(executor: Executor, settings: Settings) -> Routes:
                 Relay.weight,
                 Relay.max_connections,
                 Relay.slowed,
+                Relay.send_window,
+                db_now_ms().label("now_ms"),
                 (Relay.backoff_until_ms - db_now_ms()).label("wait_ms"),
                 (Relay.notice_backoff_until_ms - db_now_ms()).label("notice_wait_ms"),
             )
         )
     }
+    zone = ZoneInfo(settings.timezone)
     found = [
         Route(
             id=row.id,
             name=name,
             url=url,
             paused=row.paused_at is not None,
-            wait_ms=max(row.wait_ms, 0),
+            wait_ms=max(row.wait_ms, 0, _window_wait_ms(row.send_window, row.now_ms, zone)),
             notice_wait_ms=max(row.notice_wait_ms, 0),
             rate_per_second=row.rate_per_second,
             weight=row.weight,
@@ -168,6 +180,11 @@ def routes(executor: Executor, settings: Settings) -> Routes:
         live=is_live(executor),
         staff=frozenset(_staff(executor)),
     )
+
+
+def _window_wait_ms(stored: Mapping[str, object], now_ms: int, zone: ZoneInfo) -> int:
+    window = SendWindow.of(stored)
+    return int(window.wait(utc_of_ms(now_ms), zone).total_seconds() * 1000) if window else 0
 
 
 def is_live(executor: Executor) -> bool:

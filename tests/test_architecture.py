@@ -28,6 +28,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
 PURE = {
     "address",
+    "send_windows",
     "tokens",
     "operators",
     "verdict_rules",

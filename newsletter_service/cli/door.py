@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from newsletter_service.extensions import db
 from newsletter_service.models import NewsletterList
+from newsletter_service.send_windows import SendWindow
 from newsletter_service.settings import SettingsError
 
 P = ParamSpec("P")
@@ -81,6 +82,11 @@ def list_of(slug: str) -> NewsletterList:
         known = ", ".join(db.session.scalars(select(NewsletterList.slug))) or "none yet"
         fail(f"There is no list {slug!r}. Lists: {known}.")
     return found
+
+
+def window_of(times: str) -> SendWindow | None:
+    """The send window that was written; None for `always`. Raises `NoWindow`."""
+    return None if times.strip().lower() == "always" else SendWindow.parse(times)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

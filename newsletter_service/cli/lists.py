@@ -5,15 +5,39 @@ import click
 from newsletter_service.accounts import newsletters, organisation
 from newsletter_service.accounts.newsletters import NewNewsletter
 from newsletter_service.accounts.organisation import Incomplete
-from newsletter_service.cli.door import actor, as_json, fail, in_app, list_of, now, print_json
+from newsletter_service.cli.door import (
+    actor,
+    as_json,
+    fail,
+    in_app,
+    list_of,
+    now,
+    print_json,
+    window_of,
+)
 from newsletter_service.delivery import audience
 from newsletter_service.extensions import db
 from newsletter_service.models import NewsletterList
+from newsletter_service.operations import sending_plans
+from newsletter_service.send_windows import NoWindow
 
 
 @click.group("lists")
 def group() -> None:
     """Newsletters one can subscribe to."""
+
+
+@group.command("window")
+@click.argument("slug")
+@click.argument("times", metavar='"mon-fri 07:00-20:00"|always')
+@in_app
+def window(slug: str, times: str) -> None:
+    """When a newsletter's issues may leave, on the clock on the wall; what waits is shown."""
+    try:
+        sending_plans.set_list_window(list_of(slug).id, window_of(times), actor())
+    except NoWindow as error:
+        fail(str(error))
+    click.echo(f"{slug}: {times}.")
 
 
 @group.command("create")

@@ -4,9 +4,20 @@ from typing import Any
 
 import click
 
-from newsletter_service.cli.door import actor, as_json, fail, in_app, now, print_json
-from newsletter_service.operations import relay_desk
+from newsletter_service.cli.door import (
+    MISUSE,
+    actor,
+    as_json,
+    fail,
+    in_app,
+    now,
+    print_json,
+    window_of,
+)
+from newsletter_service.delivery.warm_up import STANDARD
+from newsletter_service.operations import relay_desk, sending_plans
 from newsletter_service.operations.relay_desk import NoSuchRelay, RelayLook
+from newsletter_service.send_windows import NoWindow
 
 
 @click.group("relays")
@@ -85,6 +96,48 @@ def limit(name: str, rate: float, connections: int | None) -> None:
     except (NoSuchRelay, relay_desk.NotPossible) as error:
         fail(str(error))
     click.echo(f"{name}: {rate:g} a second." if rate else f"{name}: no limit.")
+
+
+@group.command("window")
+@click.argument("name", metavar="RELAY")
+@click.argument("times", metavar='"mon-fri 07:00-20:00"|always')
+@in_app
+def window(name: str, times: str) -> None:
+    """When issues may leave through a relay, on the clock on the wall; confirmations always may."""
+    try:
+        sending_plans.set_relay_window(name, window_of(times), actor())
+    except (NoSuchRelay, NoWindow) as error:
+        fail(str(error))
+    click.echo(f"{name}: {times}.")
+
+
+@group.command("warm-up")
+@click.argument("name", metavar="RELAY|domain:EXAMPLE.ORG")
+@click.option("--per-day", help="Mails of issues on each day from today on: 50,100,200,…")
+@click.option("--standard", is_flag=True, help="A plan of two weeks that begins with 50.")
+@click.option("--end", is_flag=True, help="Send without a plan again.")
+@in_app
+def warm(name: str, per_day: str | None, standard: bool, end: bool) -> None:
+    """Let a new relay or sender domain send little at first; what exceeds it waits a day."""
+    if [bool(per_day), standard, end].count(True) != 1:
+        fail("Say one of --per-day, --standard and --end.", MISUSE)
+    try:
+        if end:
+            ended = sending_plans.end_warm_up(name, actor())
+            click.echo(f"{name} has no plan any more." if ended else f"{name} had no plan.")
+            return
+        numbers = STANDARD if standard else _numbers(per_day or "")
+        sending_plans.begin_warm_up(name, numbers, actor(), now())
+    except (NoSuchRelay, sending_plans.NotPossible) as error:
+        fail(str(error))
+    click.echo(f"{name}: {', '.join(map(str, numbers))} from today on, then no limit.")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        fail(f"{text!r} is no list of numbers, as 50,100,200 is.", MISUSE)
+    return tuple(map(int, parts))
 
 
 def _plain(relay: RelayLook) -> dict[str, Any]:

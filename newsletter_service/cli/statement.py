@@ -3,8 +3,12 @@
 import click
 
 from newsletter_service.cli.door import FAULT, as_json, fail, in_app, print_json
+from newsletter_service.cli.waits import sentence
 from newsletter_service.delivery.statement import NoSuchIssue, Statement, statement
 from newsletter_service.extensions import db
+from newsletter_service.models import Issue
+from newsletter_service.operations import waiting
+from newsletter_service.operations.waiting import Why
 
 
 @click.command("statement")
@@ -17,12 +21,18 @@ def command(issue_id: int, as_json: bool) -> None:
         counted = statement(db.session(), issue_id)
     except NoSuchIssue as error:
         fail(str(error))
+    left = counted.pending + counted.deferred
+    waits = waiting.reasons(db.session(), db.session.get_one(Issue, issue_id), left)
     if as_json:
-        print_json(counted.as_dict())
+        print_json(counted.as_dict() | {"waits": [why.as_dict() for why in waits]})
     else:
-        click.echo("\n".join(written(counted)))
+        click.echo("\n".join([*written(counted), *_waits(waits)]))
     if not counted.balances:
         raise SystemExit(FAULT)
+
+
+def _waits(found: list[Why]) -> list[str]:
+    return ["", "They wait:", *(f"  {sentence(why)}" for why in found)] if found else []
 
 
 def written(counted: Statement) -> list[str]:

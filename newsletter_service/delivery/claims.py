@@ -1,5 +1,6 @@
 """Claiming batches and due retries by conditional UPDATEs, and giving back what was not done."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,6 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
-    func,
     select,
     tuple_,
     update,
@@ -51,8 +51,10 @@ class Retried:
     careful: bool
 
 
-def claim_batch(connection: Connection, owner: str, lease_ms: int) -> Batched | None:
-    """Take the oldest open batch of a sending issue, or None."""
+def claim_batch(
+    connection: Connection, owner: str, lease_ms: int, closed_lists: Collection[int] = ()
+) -> Batched | None:
+    """Take the open batch of a sending issue that waited longest, or None."""
     chosen = connection.execute(
         select(Batch.id, Batch.issue_id, Batch.first_n, Batch.last_n, Batch.epoch, Batch.crashes)
         .join(Issue, Issue.id == Batch.issue_id)
@@ -61,8 +63,9 @@ def claim_batch(connection: Connection, owner: str, lease_ms: int) -> Batched | 
             Batch.done.is_(False),
             Batch.owner == "",
             Batch.not_before_ms <= db_now_ms(),
+            Issue.list_id.not_in(closed_lists),
         )
-        .order_by(Batch.id)
+        .order_by(Batch.not_before_ms, Batch.id)
         .limit(1)
         .with_for_update(of=Batch, skip_locked=True)
     ).one_or_none()
@@ -92,13 +95,20 @@ def claim_batch(connection: Connection, owner: str, lease_ms: int) -> Batched | 
     return Batched(chosen.id, chosen.epoch + 1, claims, careful=chosen.crashes > 0)
 
 
-def claim_retries(connection: Connection, owner: str, lease_ms: int) -> Retried:
+def claim_retries(
+    connection: Connection, owner: str, lease_ms: int, closed_lists: Collection[int] = ()
+) -> Retried:
     """Take deferred deliveries that are due; without claims when none is."""
     due = connection.execute(
         select(Retry.issue_id, Retry.n, Retry.batch_id, Batch.crashes)
         .join(Issue, Issue.id == Retry.issue_id)
         .join(Batch, Batch.id == Retry.batch_id)
-        .where(Issue.state == IssueState.SENDING, Retry.owner == "", Retry.due_ms <= db_now_ms())
+        .where(
+            Issue.state == IssueState.SENDING,
+            Retry.owner == "",
+            Retry.due_ms <= db_now_ms(),
+            Issue.list_id.not_in(closed_lists),
+        )
         .order_by(Retry.due_ms)
         .limit(RETRIES_AT_ONCE)
         .with_for_update(of=Retry, skip_locked=True)
@@ -239,18 +249,6 @@ def work_left(connection: Connection) -> bool:
         .limit(1)
     )
     return any(connection.execute(query).first() for query in (batches, retries))
-
-
-def sharers(connection: Connection, process: str) -> int:
-    """How many workers send now, this one included; rates are divided by it."""
-    others = connection.execute(
-        select(func.count(func.distinct(Batch.owner))).where(
-            Batch.owner != "",
-            ~Batch.owner.startswith(process, autoescape=True),
-            Batch.lease_until_ms > db_now_ms(),
-        )
-    ).scalar()
-    return 1 + int(others or 0)
 
 
 def _in_retry() -> Exists:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from newsletter_service.delivery.adaptive import Adaptive
 from newsletter_service.delivery.ledger import Claim
@@ -24,12 +25,17 @@ ASK_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What this worker may use of one limit; None is no limit. `shut_s`: nothing for so long."""
+    """What this worker may use of one limit; None is no limit. `shut_s`: nothing for so long.
+
+    `more` mails may be sent today besides what is left of those before; when they are used up
+    and `none_left_s` is set, there are no others for so long.
+    """
 
     rate: float | None = None
     seats: int | None = None
-    quota: int | None = None
+    more: int | None = None
     shut_s: float = 0.0
+    none_left_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -40,6 +46,7 @@ class Valve:
     seats: int | None = None
     quota: int | None = None
     shut_until: float = 0.0
+    none_until: float = 0.0
     used: int = 0
 
     def wait(self, now: float, *, seated: bool) -> float:
@@ -47,7 +54,7 @@ class Valve:
         if now < self.shut_until:
             return self.shut_until - now
         if self.quota is not None and self.quota <= 0:
-            return REFILL_S
+            return max(self.none_until - now, REFILL_S)
         if self.seats is not None and self.used >= self.seats and not seated:
             return SEAT_S
         wait = self.pace.wait(now)
@@ -97,6 +104,7 @@ class Flow:
         self.group_of: Callable[[str], str] = lambda _: ""
         self.domain_of: Mapping[int, str] = {}
         self.took: set[str] = set()
+        self.day: date | None = None
         self._valves: dict[str, Valve] = {}
         self._granted: dict[str, Allowed] = {}
         self._adaptive: dict[int, Adaptive] = {}
@@ -108,7 +116,9 @@ class Flow:
         for name, allowed in granted.items():
             valve = self._valves.setdefault(name, Valve())
             valve.pace.change(allowed.rate, now)
-            valve.seats, valve.quota = allowed.seats, allowed.quota
+            valve.seats = allowed.seats
+            valve.quota = (valve.quota or 0) + allowed.more if allowed.more is not None else None
+            valve.none_until = now + allowed.none_left_s
             valve.shut_until = now + allowed.shut_s if allowed.shut_s > 0 else 0.0
         for name in self._valves.keys() - granted.keys():
             del self._valves[name]
@@ -125,6 +135,13 @@ class Flow:
         """How much is left of what was given for today."""
         valve = self._valves.get(name)
         return (valve.quota or 0) if valve else 0
+
+    def spend(self, name: str) -> int:
+        """Use no more of it; how much was left."""
+        left = self.quota(name)
+        if name in self._valves:
+            self._valves[name].quota = 0
+        return left
 
     def admit(self, claim: Claim, route: Route, *, seated: bool = False) -> Pass | Held:
         """Leave to start, or what holds it; who is `seated` goes on with its connection."""

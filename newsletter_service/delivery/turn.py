@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue, relays
-from newsletter_service.delivery import brake, claims, groups, outlook, shares
+from newsletter_service.delivery import brake, claims, groups, outlook, shares, warm_up
 from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
@@ -21,6 +21,7 @@ from newsletter_service.delivery.lane import Lane
 from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.delivery.letters import Letters
 from newsletter_service.delivery.outlook import Outlook
+from newsletter_service.delivery.warm_up import Plan
 from newsletter_service.mail.smtp.replies import Reply
 from newsletter_service.models import DeliveryState, Relay
 from newsletter_service.relays import Route, Routes
@@ -53,6 +54,9 @@ class Turn:
         self.halted = ""
         self.stranded_s = 0.0
         self.knows_groups = False
+        self.plans: tuple[Plan, ...] = ()
+        self.lists: set[int] = set()
+        self.closed_lists: frozenset[int] = frozenset()
         self.slowing: dict[str, tuple[float, bool]] = {}
         self.owner = engine.owner
 
@@ -114,11 +118,12 @@ class Turn:
             for task in besides:
                 task.cancel()
             await asyncio.gather(*besides, return_exceptions=True)
+            await self._give_quotas_back()
 
     async def _look(self) -> None:
         """See how the relays stand, and whether somebody stopped the sending."""
         seen = await self.engine.read(outlook.look, self.settings)
-        self.routes = seen.routes
+        self.routes, self.closed_lists = seen.routes, seen.closed_lists
         if seen.held is not None:
             self.halt(f"stopped by {seen.held.actor}: {seen.held.reason}")
         await self._take_shares(seen)
@@ -132,11 +137,38 @@ class Turn:
         granted = {}
         if limits:
             granted = await self.engine.sql(shares.lease, self.engine.owner, limits)
-        self.flow.allow(seen.allowed(granted, self.settings.smtp_connections))
+        more = await self._take_quotas(seen)
+        self.flow.allow(seen.allowed(granted, more, self.settings.smtp_connections))
+        for plan in seen.plans:
+            if not plan.left and not self.flow.quota(plan.what) and not plan.of_sender:
+                self.routes = self.routes.without(plan.relay_id, plan.wait_ms)
+        if self.closed_lists & self.lists:
+            self.halt("the list's send window has closed")
         await self.engine.narrow()
         took, self.flow.took = self.flow.took, set()
         if seen.slowed:
             await self.engine.sql(_recover, took)
+
+    async def _take_quotas(self, seen: Outlook) -> dict[str, int]:
+        """Have a block of today's number at hand for every warm-up plan; how many more it is."""
+        self.flow.domain_of = seen.senders
+        more = {}
+        for plan in seen.plans:
+            if plan.day != self.flow.day:
+                self.flow.spend(plan.what)  # yesterday's are not today's
+            wanted = plan.block - self.flow.quota(plan.what)
+            if plan.left and wanted > plan.block // 2:
+                more[plan.what] = await self.engine.sql(warm_up.take, plan, wanted)
+        if seen.plans:
+            self.flow.day = seen.plans[0].day
+        self.plans = seen.plans
+        return more
+
+    async def _give_quotas_back(self) -> None:
+        """What was not needed of today's numbers is for others."""
+        for plan in self.plans:
+            if unused := self.flow.spend(plan.what):
+                await self.engine.sql(warm_up.give_back, plan, unused)
 
     async def _watch(self) -> None:
         """Look again every second, so that what operators change is obeyed in the middle of it."""
@@ -150,12 +182,12 @@ class Turn:
     async def _one_claim(self) -> bool:
         """Send one batch, or the retries that are due; whether there was anything."""
         engine = self.engine
-        self.owner = engine.next_owner()
-        retried = await engine.sql(claims.claim_retries, self.owner, engine.lease_ms)
+        self.owner, closed = engine.next_owner(), self.closed_lists
+        retried = await engine.sql(claims.claim_retries, self.owner, engine.lease_ms, closed)
         if retried.claims:
             await self._send(retried.claims, careful=retried.careful)
             return True
-        batched = await engine.sql(claims.claim_batch, self.owner, engine.lease_ms)
+        batched = await engine.sql(claims.claim_batch, self.owner, engine.lease_ms, closed)
         if batched is None:
             return False
         try:
@@ -192,6 +224,7 @@ class Turn:
 
     async def _load(self, claimed: list[Claim]) -> None:
         """Have the editions ready."""
+        self.lists = {claim.list_id for claim in claimed}
         wanted = {(claim.issue_id, claim.locale) for claim in claimed}
         if not self.letters.has(wanted):
             await self.engine.read(self.letters.load, wanted)

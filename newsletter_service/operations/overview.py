@@ -35,9 +35,10 @@ from newsletter_service.models import (
     ms_of,
     queue_hold,
 )
-from newsletter_service.operations import queues, relay_desk, stops
+from newsletter_service.operations import queues, relay_desk, stops, waiting
 from newsletter_service.operations.queues import QueuesLook
 from newsletter_service.operations.relay_desk import RelayLook
+from newsletter_service.operations.waiting import Why
 
 STALLED_AFTER_MS = 2 * 60 * 1000
 OVERDUE_AFTER_MS = 10 * 60 * 1000
@@ -69,6 +70,7 @@ class Send:
     counts: dict[str, int]
     expanded: bool
     stalled: bool
+    waits: tuple[Why, ...] = ()
 
     @property
     def done(self) -> int:
@@ -245,21 +247,25 @@ def _sends(session: Session) -> list[Send]:
         .where(Issue.state.in_((IssueState.SENDING, IssueState.PAUSED)))
         .order_by(Issue.id)
     ).all()
-    return [
-        Send(
-            issue_id=issue.id,
-            number=issue.number,
-            list_name=issue.newsletter.name,
-            subject=next((text.subject for text in issue.texts if text.subject), ""),
-            state=issue.state,
-            paused_reason=issue.paused_reason,
-            audience=issue.audience,
-            counts=tallies(session, issue.id),
-            expanded=issue.expanded_at is not None,
-            stalled=_stalled(session, issue),
-        )
-        for issue in found
-    ]
+    return [_send(session, issue) for issue in found]
+
+
+def _send(session: Session, issue: Issue) -> Send:
+    counts = tallies(session, issue.id)
+    waits = tuple(waiting.reasons(session, issue, counts["pending"] + counts["deferred"]))
+    return Send(
+        issue_id=issue.id,
+        number=issue.number,
+        list_name=issue.newsletter.name,
+        subject=next((text.subject for text in issue.texts if text.subject), ""),
+        state=issue.state,
+        paused_reason=issue.paused_reason,
+        audience=issue.audience,
+        counts=counts,
+        expanded=issue.expanded_at is not None,
+        stalled=_stalled(session, issue) and not any(why.stops for why in waits),
+        waits=waits,
+    )
 
 
 def _stalled(session: Session, issue: Issue) -> bool:

@@ -77,7 +77,7 @@ def look() -> list[RelayLook]:
 def pause(name: str, actor: str, reason: str, now: datetime) -> bool:
     """Close a relay; whether it was open. Raises `NoSuchRelay`."""
     with writing() as session:
-        relay_id = _id_of(name)
+        relay_id = id_of(name)
         closed = relays.pause(session, relay_id, reason, now)
         if closed:
             audit.record(session, actor, "relay.paused", f"relay:{relay_id}", reason=reason)
@@ -87,7 +87,7 @@ def pause(name: str, actor: str, reason: str, now: datetime) -> bool:
 def resume(name: str, actor: str, now: datetime) -> bool:
     """Open a relay; whether it was paused. Raises `NoSuchRelay`."""
     with writing() as session:
-        relay_id = _id_of(name)
+        relay_id = id_of(name)
         opened = relays.resume(session, relay_id)
         if opened:
             audit.record(session, actor, "relay.resumed", f"relay:{relay_id}")
@@ -103,7 +103,7 @@ def weigh(name: str, weight: int, actor: str) -> None:
     Raises `NoSuchRelay`.
     """
     with writing() as session:
-        relay_id = _id_of(name)
+        relay_id = id_of(name)
         before = session.get_one(Relay, relay_id).weight
         session.execute(update(Relay).where(Relay.id == relay_id).values(weight=weight))
         about = f"relay:{relay_id}"
@@ -119,7 +119,7 @@ def limit(name: str, rate: float | None, connections: int | None, actor: str) ->
     if connections == 1:
         raise NotPossible("A relay needs two connections: one is kept for confirmations.")
     with writing() as session:
-        relay = session.get_one(Relay, _id_of(name))
+        relay = session.get_one(Relay, id_of(name))
         if rate is not None:
             relay.rate_per_second = rate
         if connections is not None:
@@ -136,7 +136,8 @@ def name_of(relay_id: int) -> str:
     return found.name
 
 
-def _id_of(name: str) -> int:
+def id_of(name: str) -> int:
+    """A relay's id. Raises `NoSuchRelay`."""
     found = db.session.scalars(select(Relay.id).where(Relay.name == name)).one_or_none()
     if found is None:
         raise NoSuchRelay(name, _known())

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from babel.dates import get_day_names
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from newsletter_service.operations.overview import Overview, Trouble
-from newsletter_service.web.i18n import number
+from newsletter_service.operations.waiting import Why
+from newsletter_service.send_windows import DAYS
+from newsletter_service.web.i18n import day, moment, number, page_locale
 from newsletter_service.web.told import told
 
 
@@ -74,6 +77,50 @@ def relay_state(state: str) -> tuple[str, str]:
     }
     word, kind = names[state]
     return str(word), kind
+
+
+def why(reason: Why) -> str:
+    """Why readers of an issue wait, and until when."""
+    values = _told({"reason": "", **reason.values})
+    if "done_on" in values:
+        values["done_on"] = day(values["done_on"])
+    if "window" in values:
+        values["window"] = window(values["window"])
+    said = _WHY[reason.code](values)
+    if reason.until is None:
+        return str(said)
+    return str(_("%(reason)s Goes on %(when)s.", reason=said, when=moment(reason.until)))
+
+
+def window(text: str) -> str:
+    """A send window as it is kept, with the weekdays of the page's language."""
+    names = get_day_names("abbreviated", locale=page_locale())
+    for number_of_day, short in enumerate(DAYS):
+        text = text.replace(short, names[number_of_day].rstrip("."))
+    return text.replace("-", "–").replace(",", ", ")
+
+
+_WHY: dict[str, Callable[[dict[str, Any]], str]] = {
+    "stopped": lambda v: _("%(actor)s stopped everything.", **v),
+    "list_window": lambda v: _("The newsletter is sent at certain times only.", **v),
+    "relay_window": lambda v: _("%(name)s sends at certain times only: %(window)s.", **v),
+    "relay_warm_up": lambda v: _(
+        "%(name)s is new and takes %(limit)s a day for now; today %(taken)s have left."
+        " The last ones leave on %(done_on)s.",
+        **v,
+    ),
+    "sender_warm_up": lambda v: _(
+        "The sender %(name)s is new and sends %(limit)s a day for now; today %(taken)s have left."
+        " The last ones leave on %(done_on)s.",
+        **v,
+    ),
+    "relay_slowed": lambda v: _(
+        "%(name)s asked us to slow down and has %(percent)s %% of its speed.", **v
+    ),
+    "group_slowed": lambda v: _(
+        "Readers at %(name)s get theirs slower (%(percent)s %%). It said: %(reason)s", **v
+    ),
+}
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:

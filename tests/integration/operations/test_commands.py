@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from newsletter_service import cli
+from newsletter_service.delivery import audience
 from newsletter_service.extensions import db
 from newsletter_service.models import BounceMessage
 from tests.dns_server import DnsServer
@@ -161,3 +163,39 @@ def test_a_wave_that_is_not_there_cannot_be_decided(made: World) -> None:
     assert run(made, "bounces", "waves").output == "No wave waits for a decision.\n"
     assert run(made, "bounces", "waves", "--decide", "1", "--as", "outage").exit_code == 1
     assert run(made, "bounces", "waves", "--decide", "1").exit_code == 2
+
+
+def test_relays_are_weighed_limited_warmed_up_and_given_a_window(made: World) -> None:
+    (name,) = (r["name"] for r in json.loads(run(made, "relays", "list", "--json").stdout)[:1])
+    assert run(made, "relays", "weight", name, "300").exit_code == 0
+    assert run(made, "relays", "rate", name, "50", "--connections", "4").exit_code == 0
+    assert "confirmations" in run(made, "relays", "rate", name, "5", "--connections", "1").stderr
+    assert "always" in run(made, "relays", "window", name, "always").stdout
+    assert run(made, "relays", "window", name, "mon-fri 07:00-20:00").exit_code == 0
+    assert "mon-fri" in run(made, "relays", "window", name, "working hours").stderr
+    assert "50, 100" in run(made, "relays", "warm-up", name, "--standard").stdout
+    assert run(made, "relays", "warm-up", name, "--per-day", "5,x").exit_code == 2
+    (shown,) = json.loads(run(made, "relays", "list", "--json").stdout)[:1]
+    limits = {key: shown[key] for key in ("weight", "rate_per_second", "max_connections")}
+    assert limits == {"weight": 300, "rate_per_second": 50, "max_connections": 4}
+    assert "no plan" in run(made, "relays", "warm-up", name, "--end").stdout
+
+
+def test_everything_is_stopped_and_let_go_on(made: World) -> None:
+    assert "No mail leaves" in run(made, "queues", "pause", "all", "--reason", "test").stdout
+    assert "already" in run(made, "queues", "pause", "all").stdout
+    assert "leaves again" in run(made, "queues", "resume", "all").stdout
+    assert "paused" in run(made, "queues", "pause", "default").stdout
+    assert "goes on" in run(made, "queues", "resume", "default").stdout
+
+
+def test_the_statement_says_why_readers_wait(made: World) -> None:
+    made.readers(30)
+    issue_id = made.issue()
+    audience.expand(issue_id, datetime.now(UTC))
+    run(made, "relays", "warm-up", "domain:" + SENDER, "--per-day", "3,5")
+    shown = run(made, "statement", str(issue_id)).stdout
+    assert "They wait:" in shown
+    assert "warmed up" in shown
+    (why,) = json.loads(run(made, "statement", str(issue_id), "--json").stdout)["waits"]
+    assert (why["code"], why["limit"]) == ("sender_warm_up", 3)

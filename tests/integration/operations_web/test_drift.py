@@ -1,14 +1,17 @@
 """*Drift*: how sending stands, and the operator's buttons."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from newsletter_service.extensions import db
 from newsletter_service.models import Batch, Issue, IssueState, Relay, Role, writing
-from newsletter_service.operations import stops
+from newsletter_service.operations import sending_plans, stops
+from newsletter_service.send_windows import DAYS, SendWindow
 from tests.integration.web.browsing import csrf_token
 from tests.world import World, world
 
@@ -100,3 +103,19 @@ def test_a_queue_is_paused_and_resumed(desk_world: World, client_as: ClientAs) -
     assert stops.is_paused("default")
     assert "har pausat" not in press(client, "/desk/drift/koer/default/fortsatt")
     assert not stops.is_paused("default")
+
+
+def test_drift_says_why_an_issue_waits_and_until_when(
+    desk_world: World, client_as: ClientAs
+) -> None:
+    issue_id = desk_world.issue()
+    with writing() as session:
+        session.execute(insert(Batch).values(issue_id=issue_id, first_n=1, last_n=90, pending=90))
+    now = datetime.now(UTC)
+    sending_plans.begin_warm_up("domain:park.example.org", [20, 40], "anna", now)
+    tomorrow = (now.astimezone(ZoneInfo("Europe/Stockholm")).weekday() + 1) % 7
+    window = SendWindow.parse(f"{DAYS[tomorrow]} 07:00-20:00")
+    sending_plans.set_list_window(desk_world.list_id, window, "anna")
+    page = client_as(Role.OPERATOR).get("/desk/drift").get_data(as_text=True)
+    assert "är ny och skickar 20 om dagen" in page
+    assert "Nyhetsbrevet skickas bara vissa tider. Fortsätter" in page
