@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ Reference = Literal["return-path", "message-id"]
 RETURN_PATH: Reference = "return-path"
 MESSAGE_ID: Reference = "message-id"
 
+_SOFT_BREAK = re.compile(r"=\r?\n")
+_RUN = re.compile(r"(?:[A-Za-z0-9_-](?:=\r?\n)?){30,}")
+_BASE32 = re.compile(r"[A-Za-z2-7]{30,}")
 _UNSUBSCRIBE = "unsubscribe"
 _PREFERENCES = "preferences"
 
@@ -167,6 +171,20 @@ def new_secret() -> Secret:
     """Return a new random token of 256 bits and the digest to store for it."""
     raw = secrets.token_urlsafe(32)
     return Secret(raw, digest_of(raw))
+
+
+def hidden(text: str) -> str:
+    """A text without anything that would work as a token: each is cut short.
+
+    For what others send back to us. Also where quoted-printable broke a token over two lines.
+    """
+    return _RUN.sub(_cut, text)
+
+
+def _cut(found: re.Match[str]) -> str:
+    run = _SOFT_BREAK.sub("", found[0])
+    mixed = any(map(str.isalpha, run)) and any(map(str.isdigit, run))
+    return f"{run[:6]}…" if mixed or _BASE32.fullmatch(run) else found[0]
 
 
 def digest_of(raw: str) -> bytes:

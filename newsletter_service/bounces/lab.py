@@ -4,8 +4,7 @@ Changes nothing. What is shown carries no working token of ours: a stored bounce
 own unsubscribe link.
 """
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -20,11 +19,11 @@ from newsletter_service.bounces.intake import Reading
 from newsletter_service.bounces.parse import parse
 from newsletter_service.bounces.resolve import Target
 from newsletter_service.models import BounceMessage, BounceState
+from newsletter_service.tokens import hidden
 from newsletter_service.verdict_rules import OwnRules, rule_behind
 
 EXCERPT = 1500
 MOST_PARTS = 20
-_TOKEN = re.compile(r"[A-Za-z2-7]{30,64}")
 
 
 @dataclass(frozen=True)
@@ -86,24 +85,25 @@ def stored(
     return list(session.scalars(query.order_by(BounceMessage.id.desc()).limit(limit)))
 
 
-def masked(text: str) -> str:
-    """The text without anything that works as a token of ours."""
-    return _TOKEN.sub(lambda found: f"{found[0][:6]}…", text)
-
-
 def _parts(part: mime.Part, depth: int) -> list[PartSeen]:
     text = "" if part.parts else part.content().decode("utf-8", "replace")[:EXCERPT]
-    found = [PartSeen(part.content_type, len(part.body), depth, masked(text.strip()))]
+    found = [PartSeen(part.content_type, len(part.body), depth, hidden(text.strip()))]
     for inner in part.parts:
         found += _parts(inner, depth + 1)
     return found
 
 
 def _recipient(report: Report, recipient: RecipientReport, own: OwnRules) -> RecipientSeen:
+    shown = replace(recipient, diagnostic=hidden(recipient.diagnostic))
     if report.kind != "bounce" or not recipient.is_trouble:
-        return RecipientSeen(recipient, None, "")
+        return RecipientSeen(shown, None, "")
     said = classify_recipient(report, recipient, own)
-    return RecipientSeen(recipient, said, rule_behind(said.judgement, own))
+    return RecipientSeen(shown, _without_tokens(said), rule_behind(said.judgement, own))
+
+
+def _without_tokens(said: Classified) -> Classified:
+    evidence = hidden(said.evidence)
+    return replace(said, evidence=evidence, judgement=replace(said.judgement, evidence=evidence))
 
 
 def _follows(

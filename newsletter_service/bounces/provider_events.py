@@ -6,8 +6,6 @@ event counts once, and the order in which they come does not matter (R 4.9).
 
 import json
 import logging
-import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from newsletter_service import queue
+from newsletter_service import queue, tokens
 from newsletter_service import settings as settings_module
 from newsletter_service.bounces import certificates, effects, resolve
 from newsletter_service.bounces.providers import PROVIDERS, Incoming, NotGenuine, Said, ses
@@ -50,8 +48,6 @@ PATIENCE = timedelta(seconds=10)
 OLDEST = timedelta(days=30)
 _HARD = (Meaning.HARD, Meaning.HARD_TWICE)
 _CONFIRM_TOPIC = "confirm-topic"
-_MOST_TEXTS = 400
-_LIKELY = re.compile(r"[a-z2-7]{30,64}", re.IGNORECASE)
 
 
 class CertificateWanted(Exception):
@@ -68,17 +64,21 @@ class _Begun:
 
     @property
     def topic_url(self) -> str:
-        """What must be fetched to confirm a topic, for that kind of message only."""
+        """What must be fetched to confirm a topic."""
         return str(self.event.get("SubscribeURL", "")) if self.provider == "ses" else ""
 
 
 @dataclass(frozen=True)
 class _Ending:
-    """How an event ends: its state, the provider's word for it, a sentence for operators."""
+    """How an event ends: its state, the provider's word for it, a sentence for operators.
+
+    `is_spent` where nothing more can be learnt from it, so that only the fact is kept.
+    """
 
     state: BounceState
     name: str
     note: str = ""
+    is_spent: bool = False
 
 
 def secrets_of(provider: str, settings: Settings) -> tuple[str, ...]:
@@ -167,7 +167,7 @@ def _process_one(event_id: int, now: datetime) -> bool:
             )
     said = PROVIDERS[begun.provider].read(begun.event)
     with writing() as session:
-        texts = _words_in(begun.event)
+        texts = resolve.texts_in(begun.event)
         target = resolve.find_in_words(session, settings_module.current(), texts)
         if target is not None and target.state == DeliveryState.DATA_STARTED:
             _wait(session, event_id)
@@ -207,11 +207,12 @@ def _wait(session: Session, event_id: int) -> None:
 def _ending(said: Said, target: Target | None) -> _Ending:
     if said.kind == "other":
         note = "Nothing follows from events of this kind."
-        return _Ending(BounceState.PROCESSED, said.name, note)
+        return _Ending(BounceState.PROCESSED, said.name, note, is_spent=True)
     if target is None:
         note = "It carries no token of ours, or what it names is gone. Nothing was changed."
         return _Ending(BounceState.UNMATCHED, said.name, note)
-    return _Ending(BounceState.PROCESSED, said.name)
+    spent = said.kind in ("delivered", "unsubscribed")
+    return _Ending(BounceState.PROCESSED, said.name, is_spent=spent)
 
 
 def _end(session: Session, event_id: int, ending: _Ending, now: datetime) -> bool:
@@ -220,6 +221,8 @@ def _end(session: Session, event_id: int, ending: _Ending, now: datetime) -> boo
         .where(ProviderEvent.id == event_id, ProviderEvent.state == BounceState.STORED)
         .values(state=ending.state, name=ending.name[:64], note=ending.note[:300], processed_at=now)
     )
+    if ending.is_spent:
+        statement = statement.values(payload="")
     return changed(session, statement) == 1
 
 
@@ -244,7 +247,7 @@ def _event(provider: str, said: Said, target: Target, at: datetime) -> BounceEve
     hard = said.final and judged.meaning in _HARD
     event.kind = BounceKind.HARD if hard else BounceKind.SOFT
     event.reason, event.meaning = judged.reason, judged.meaning
-    event.status, event.evidence = judged.status[:16], judged.evidence[:500]
+    event.status, event.evidence = judged.status[:16], tokens.hidden(judged.evidence)[:500]
     return event
 
 
@@ -279,18 +282,3 @@ def _believable(claimed: datetime | None, received_at: datetime) -> datetime:
     if claimed is None or not received_at - OLDEST <= claimed <= received_at:
         return received_at
     return claimed
-
-
-def _words_in(event: Mapping[str, Any]) -> Iterator[str]:
-    """Every text in an event, at any depth, where a token may stand; bounded."""
-    waiting: list[object] = [event]
-    for _ in range(_MOST_TEXTS):
-        if not waiting:
-            return
-        value = waiting.pop(0)
-        if isinstance(value, Mapping):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value[:100]
-        elif isinstance(value, str) and _LIKELY.search(value[:4000]):
-            yield value[:4000]

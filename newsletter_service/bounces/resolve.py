@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from newsletter_service.tokens import BadToken, DeliveryRef, LinkKeys, NoticeRef
 
 _UNSUBSCRIBE_PATH = "/unsubscribe/"
 _CANDIDATE = re.compile(r"[A-Za-z2-7]{30,64}")
+_MOST_TEXTS = 400
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,21 @@ def find_in_words(session: Session, settings: Settings, texts: Iterable[str]) ->
             if found is not None:
                 return _load(session, found)
     return None
+
+
+def texts_in(event: Mapping[str, Any]) -> Iterator[str]:
+    """Every text in an event, at any depth, where a token may stand; bounded."""
+    waiting: list[object] = [event]
+    for _ in range(_MOST_TEXTS):
+        if not waiting:
+            return
+        value = waiting.pop(0)
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value[:100]
+        elif isinstance(value, str) and _CANDIDATE.search(value[:4000]):
+            yield value[:4000]
 
 
 def _of_envelope(

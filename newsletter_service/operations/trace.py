@@ -31,6 +31,7 @@ from newsletter_service.models import (
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 from newsletter_service.subscribers.readers import key_of
+from newsletter_service.tokens import hidden
 
 ISSUES_LOOKED_AT = 60
 RELEASED = (IssueState.SENDING, IssueState.PAUSED, IssueState.SENT, IssueState.CANCELLED)
@@ -121,7 +122,7 @@ def _notices(session: Session, key: bytes) -> Iterator[Entry]:
             kind=_kind(notice.state),
             values={
                 "notice": notice.kind,
-                "reply": notice.reply or "",
+                "reply": hidden(notice.reply or ""),
                 "reason": str(notice.skip_reason or ""),
             },
         )
@@ -284,7 +285,7 @@ def _of_delivery(delivery: Delivery, issue: Issue) -> dict[str, Any]:
     return {
         "number": issue.number,
         "at": utc_of_ms(delivery.settled_ms) if delivery.settled_ms else None,
-        "reply": delivery.reply or "",
+        "reply": hidden(delivery.reply or ""),
         "reason": str(delivery.skip_reason or ""),
         "tries": delivery.tries,
         "delivery": f"{delivery.issue_id}.{delivery.n}",

@@ -1,22 +1,26 @@
 """A person's rights: everything kept about an address, and its erasure (R 5.8)."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, inspect, select, update
+from sqlalchemy import ColumnElement, delete, inspect, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter_service import audit, journal, suppression
-from newsletter_service.address import parse
+from newsletter_service.address import Address, as_stored, parse
 from newsletter_service.extensions import Base, db
 from newsletter_service.models import (
     BounceEvent,
     BounceMessage,
+    BounceState,
     ConsentEvent,
     Delivery,
     Issue,
     JournalKind,
     Notice,
+    ProviderEvent,
     Subscriber,
     Subscription,
     Suppression,
@@ -27,6 +31,8 @@ from newsletter_service.models import (
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 from newsletter_service.subscribers.readers import key_of
+
+MESSAGES_AT_ONCE = 50
 
 
 def export(address_text: str) -> dict[str, Any]:
@@ -45,6 +51,7 @@ def export(address_text: str) -> dict[str, Any]:
         "notices": _rows(session, Notice, Notice.address_key == key),
         "bounces": _rows(session, BounceEvent, BounceEvent.address_key == key),
         "suppressions": _rows(session, Suppression, Suppression.address_key == key),
+        "provider_events": _rows(session, ProviderEvent, _names(address)),
     }
 
 
@@ -54,10 +61,14 @@ def erase(address_text: str, actor: str, now: datetime) -> bool:
     The ledger keeps its counts under a number that no longer leads to anybody. Whether there
     was a subscriber. Raises `InvalidAddress`.
     """
-    key = key_of(parse(address_text))
+    address = parse(address_text)
+    key = key_of(address)
+    naming = _set_aside(address)
     with writing() as session:
         reader = _reader(session, key)
         _forget_mail(session, key)
+        session.execute(delete(ProviderEvent).where(_names(address)))
+        session.execute(delete(BounceMessage).where(BounceMessage.id.in_(naming)))
         if reader is not None:
             _forget_reader(session, reader.id)
         suppression.suppress(
@@ -92,6 +103,36 @@ def _forget_mail(session: Session, key: bytes) -> None:
         .values(address_key=b"", subscriber_id=None, message_id=None, evidence="")
     )
     session.execute(delete(Notice).where(Notice.address_key == key))
+
+
+def _names(address: Address) -> ColumnElement[bool]:
+    """Events of providers that hold an address, as JSON writes it."""
+    written = {json.dumps(text)[1:-1] for text in _spellings(address)}
+    return or_(*(ProviderEvent.payload.icontains(each, autoescape=True) for each in written))
+
+
+def _set_aside(address: Address) -> list[int]:
+    """Stored messages that belong to nobody by a token, and name this address in plain text."""
+    wanted = [text.lower().encode() for text in _spellings(address)]
+    found: list[int] = []
+    last = 0
+    while page := _belonging_to_nobody(last):
+        last = page[-1].id
+        found += [row.id for row in page if any(each in row.raw.lower() for each in wanted)]
+    return found
+
+
+def _belonging_to_nobody(after: int) -> Sequence[BounceMessage]:
+    nobodys = BounceMessage.state.in_((BounceState.UNMATCHED, BounceState.UNREADABLE))
+    query = select(BounceMessage).where(nobodys, BounceMessage.id > after)
+    page = db.session.scalars(query.order_by(BounceMessage.id).limit(MESSAGES_AT_ONCE)).all()
+    db.session.expunge_all()
+    db.session.rollback()
+    return page
+
+
+def _spellings(address: Address) -> set[str]:
+    return {address.as_typed, address.normalised, as_stored(address.as_typed)}
 
 
 def _forget_reader(session: Session, reader_id: int) -> None:

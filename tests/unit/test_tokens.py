@@ -146,3 +146,22 @@ def test_what_is_sealed_is_unreadable_until_unsealed_with_its_key() -> None:
         tokens.unseal(b"l" * 32, sealed)
     with pytest.raises(BadToken):
         tokens.unseal(b"k" * 32, sealed[:-2] + b"AA")
+
+
+def test_tokens_are_hidden_in_what_others_send_back() -> None:
+    keys = LinkKeys({1: b"k" * 32})
+    returned = tokens.delivery_token(keys, 7, 12)
+    leaving = tokens.unsubscribe_token(keys, b"h" * 16, 7)
+    secret = tokens.new_secret().raw
+    broken = f"{leaving[:20]}=\r\n{leaving[20:]}"
+    text = f"<b+{returned}@x> /unsubscribe/{leaving} /confirm/{secret} {broken}"
+    shown = tokens.hidden(text)
+    for token in (returned, leaving, secret):
+        assert token[8:] not in shown
+    assert leaving[20:] not in shown
+    assert shown.startswith(f"<b+{returned[:6]}…@x>")
+
+
+def test_ordinary_words_of_a_bounce_are_left_as_they_are() -> None:
+    text = "550 5.1.1 user unknown\n------------------------------------\nmx-1234.example.org"
+    assert tokens.hidden(text) == text

@@ -3,6 +3,7 @@
 The schema is walked: a new column that may lead to a person must be thought of here first.
 """
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from newsletter_service.models import (
     BounceMessage,
     Delivery,
     Notice,
+    ProviderEvent,
     Subscriber,
     Subscription,
     SuppressionReason,
@@ -27,7 +29,7 @@ from tests.integration.attacks.town import Town, dump
 
 LEADS_TO_A_PERSON = re.compile(
     r"address|email|subscriber|subscription|recipient|person|digest|handle|evidence|reply|raw"
-    r"|envelope|\bip\b|user_agent|actor|_by$|fields$|subject|note_|sealed|values|detail"
+    r"|envelope|\bip\b|user_agent|actor|_by$|fields$|subject|note_|sealed|values|detail|payload"
 )
 
 # What becomes of each when a reader is erased.
@@ -40,6 +42,7 @@ FORGOTTEN = {
     "notice": {"address", "address_key", "subject", "sealed", "values", "reply"},
     "bounce_event": {"address_key", "subscriber_id", "evidence"},
     "bounce_message": {"digest", "raw", "envelope_to"},
+    "provider_event": {"payload"},
     "token": {"digest", "subject_id"},
     "delivery": {"reply"},
     "suppression": {"evidence"},
@@ -120,6 +123,24 @@ def _everywhere(town: Town) -> bytes:
             )
         )
         session.add(
+            BounceMessage(
+                digest=b"3" * 32,
+                raw=f"To: <{ANNA.upper()}>".encode(),
+                source="mailbox",
+                state="unmatched",
+                received_at=now,
+            )
+        )
+        session.add(
+            ProviderEvent(
+                provider="brevo",
+                event_key="1",
+                payload=json.dumps({"email": ANNA}),
+                state="unmatched",
+                received_at=now,
+            )
+        )
+        session.add(
             Delivery(
                 issue_id=town.sent_id,
                 n=9000,
@@ -164,7 +185,15 @@ def _names_her(row: tuple[object, ...]) -> bool:
 def test_an_export_holds_what_is_kept_and_no_key(town: Town) -> None:
     key = _everywhere(town)
     told = privacy.export(ANNA)
-    for part in ("subscriber", "subscriptions", "consent", "deliveries", "notices", "bounces"):
+    for part in (
+        "subscriber",
+        "subscriptions",
+        "consent",
+        "deliveries",
+        "notices",
+        "bounces",
+        "provider_events",
+    ):
         assert told[part], part
     assert key.hex() not in repr(told)
     assert repr(key) not in repr(told)

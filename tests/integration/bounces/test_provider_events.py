@@ -383,8 +383,10 @@ def test_delivered_is_kept_as_the_arrival_and_never_undoes_a_complaint(hooked: H
             ]
         ),
     )
-    hooked.process()
+    complaint, delivered = hooked.process()
 
+    assert complaint.payload
+    assert not delivered.payload  # nothing more can be learnt from it
     assert hooked.sent.suppressed() == {READER: "complaint"}
     arrived = db.session.scalars(select(Delivery).where(Delivery.arrived_ms.is_not(None))).all()
     assert len(arrived) == 1
