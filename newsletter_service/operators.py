@@ -3,11 +3,15 @@
 One operator's fault meets all of its domains at once. What is not in the table stands for itself.
 """
 
+from collections.abc import Mapping
+
 _DOMAINS: dict[str, tuple[str, ...]] = {
     "google": ("gmail.com", "googlemail.com"),
     "microsoft": (
         *("outlook.com", "outlook.se", "hotmail.com", "hotmail.se", "hotmail.co.uk", "hotmail.fr"),
-        *("live.com", "live.se", "live.no", "live.dk", "msn.com", "passport.com"),
+        *("live.com", "live.se", "live.no", "live.dk", "live.fi", "live.co.uk", "msn.com"),
+        *("passport.com", "windowslive.com", "outlook.dk", "outlook.de", "outlook.fr"),
+        *("hotmail.de", "hotmail.no", "hotmail.dk", "hotmail.fi"),
     ),
     "yahoo": (
         *("yahoo.com", "yahoo.se", "yahoo.co.uk", "yahoo.fr", "yahoo.de", "ymail.com"),
@@ -22,12 +26,14 @@ _DOMAINS: dict[str, tuple[str, ...]] = {
     "mailru": ("mail.ru", "bk.ru", "list.ru", "inbox.ru"),
     "yandex": ("yandex.ru", "yandex.com", "ya.ru"),
 }
-_OPERATOR = {domain: name for name, domains in _DOMAINS.items() for domain in domains}
+KNOWN: Mapping[str, str] = {
+    domain: name for name, domains in _DOMAINS.items() for domain in domains
+}
 
 
 def operator_of(domain: str) -> str:
     """The operator's name, or the domain itself in lower case."""
-    return _OPERATOR.get(domain.lower(), domain.lower())
+    return KNOWN.get(domain.lower(), domain.lower())
 
 
 def domains_of(operator: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from newsletter_service.extensions import db
 from newsletter_service.issues import proposals
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, probe
-from newsletter_service.operations import go_live, journal, tidy
+from newsletter_service.operations import alarms, go_live, journal, tidy
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     (timedelta(seconds=2), overdue.start_due),
     (timedelta(seconds=2), sweep),
     (timedelta(seconds=2), nudge_inputs),
+    (timedelta(seconds=10), alarms.tell),
     (timedelta(seconds=30), proposals.propose_due),
     (timedelta(hours=1), lambda _now: overdue.make_partitions()),
     (timedelta(hours=1), tidy.retain),

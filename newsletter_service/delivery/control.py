@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from newsletter_service import audit, queue
+from newsletter_service import audit, queue, relays
+from newsletter_service.delivery import breaker
 from newsletter_service.models import (
     Batch,
     Delivery,
@@ -37,13 +38,37 @@ def pause(issue_id: int, actor: str, reason: str, now: datetime) -> None:
         audit.record(session, actor, "issue.paused", f"issue:{issue_id}", reason=reason)
 
 
-def pause_row(connection: Connection, issue_id: int, reason: str) -> None:
-    """The circuit breaker's pause, in the sending worker's own transaction."""
-    connection.execute(
-        update(Issue)
-        .where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
-        .values(state=IssueState.PAUSED, paused_reason=reason[:300])
+def pause_row(connection: Connection, issue_id: int, reason: str) -> bool:
+    """Pause it, in the sending worker's own transaction; whether it was sending."""
+    return (
+        changed(
+            connection,
+            (
+                update(Issue)
+                .where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
+                .values(state=IssueState.PAUSED, paused_reason=reason[:300])
+            ),
+        )
+        == 1
     )
+
+
+def trip(connection: Connection, issue_id: int, reason: str) -> None:
+    """The circuit breaker's pause: audited, and told to the operators by the scheduler."""
+    if pause_row(connection, issue_id, reason):
+        _audit(connection, "issue.paused", f"issue:{issue_id}", reason)
+
+
+def trip_relay(connection: Connection, relay_id: int, reason: str, now: datetime) -> None:
+    """The same for a relay that refuses our log-in."""
+    if relays.pause(connection, relay_id, reason, now):
+        _audit(connection, "relay.paused", f"relay:{relay_id}", reason)
+
+
+def _audit(connection: Connection, act: str, about: str, reason: str) -> None:
+    with Session(bind=connection) as session:
+        audit.record(session, breaker.ACTOR, act, about, reason=reason)
+        session.flush()
 
 
 def resume(issue_id: int, actor: str, now: datetime) -> None:
@@ -53,10 +78,31 @@ def resume(issue_id: int, actor: str, now: datetime) -> None:
         issue.move(IssueState.SENDING)
         issue.paused_reason = ""
         session.execute(update(Batch).where(Batch.issue_id == issue_id).values(not_before_ms=0))
+        _try_again_at_once(session, issue_id)
         audit.record(session, actor, "issue.resumed", f"issue:{issue_id}")
         queue.nudge("delivery.turn")
         if issue.expanded_at is None:
             queue.nudge("audience.expand", issue_id)
+
+
+def _try_again_at_once(session: Session, issue_id: int) -> None:
+    """Who was refused for our sake need not wait longer: the cause is mended.
+
+    Only a 5yz that was deferred is that; the relay said no, so nobody can get two (P3).
+    """
+    refused = (
+        select(Delivery.n)
+        .where(
+            Delivery.issue_id == Retry.issue_id,
+            Delivery.n == Retry.n,
+            Delivery.state == _D.DEFERRED,
+            Delivery.code >= 500,
+        )
+        .exists()
+    )
+    session.execute(
+        update(Retry).where(Retry.issue_id == issue_id, Retry.owner == "", refused).values(due_ms=0)
+    )
 
 
 def cancel(issue_id: int, actor: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from newsletter_service.delivery import control, refusals, retry
 from newsletter_service.delivery.gatekeeper import Gatekeeper
+from newsletter_service.delivery.groups import provider_of
 from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.mail.smtp.errors import NotSent
 from newsletter_service.mail.smtp.replies import Phase, Reply
@@ -31,7 +32,7 @@ class Endings:
 
     def accepted(self, claim: Claim, relay_id: int, reply: Reply) -> None:
         """The relay took it."""
-        self._turn.breaker.accepted(relay_id)
+        self._turn.breaker.accepted(claim.issue_id, provider_of(claim.address or ""), relay_id)
         self._settle(Outcome(claim, _D.ACCEPTED, reply.code, reply.text))
 
     async def refused(self, claim: Claim, reply: Reply, phase: Phase) -> None:
@@ -41,7 +42,7 @@ class Endings:
             self._defer(claim, reply)
         elif said.meaning in refusals.OURS:
             self._defer(claim, reply, SENDER_FAULT_WAIT_MS)
-            if self._turn.breaker.sender_fault():
+            if self._turn.breaker.sender_fault(claim.issue_id, provider_of(claim.address or "")):
                 await self._pause_issue(claim, reply)
         elif said.retry:
             self._defer(claim, reply)
@@ -92,4 +93,4 @@ class Endings:
         log.error("circuit_open", extra={"issue_id": claim.issue_id, "smtp_code": reply.code})
         self._turn.halt("the relay refuses our mail for our own sake")
         reason = f"The relay refuses our mail, not the readers: {reply}"
-        await self._turn.engine.sql(control.pause_row, claim.issue_id, reason)
+        await self._turn.engine.sql(control.trip, claim.issue_id, reason)

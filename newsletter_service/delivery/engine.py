@@ -21,6 +21,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from newsletter_service import settings as settings_module
+from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.flow import Flow
 from newsletter_service.delivery.passage import Passage
 from newsletter_service.extensions import db
@@ -56,6 +57,7 @@ class SendingEngine:
         self._loop = uvloop.new_event_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self.passage = Passage(self.database)
+        self.breaker = Breaker()
         self.flow = Flow(self.settings.smtp_connections)
         self._pools: dict[int, Pool] = {}
         self._numbers = count(1)

@@ -12,6 +12,7 @@ from importlib.resources import files
 from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from newsletter_service import operators
 from newsletter_service.delivery import brake
 from newsletter_service.models import OTHERS, Destination, DestinationGroup, db_now_ms
 
@@ -20,9 +21,13 @@ Executor = Connection | Session
 _TABLE = tomllib.loads(
     files("newsletter_service.delivery").joinpath("destinations.toml").read_text("utf-8")
 )
-NAMES = (*_TABLE, OTHERS)
-SHIPPED = {domain: name for name, group in _TABLE.items() for domain in group["domains"]}
-EXCHANGERS = {end: name for name, group in _TABLE.items() for end in group["exchangers"]}
+EXCHANGERS = {end: name for name, ends in _TABLE["exchangers"].items() for end in ends}
+NAMES = tuple(sorted({*operators.KNOWN.values(), *EXCHANGERS.values()}))
+
+
+def provider_of(address: str) -> str:
+    """The large provider that an address names by its domain, or an empty text."""
+    return operators.KNOWN.get(address.rpartition("@")[2].lower(), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Groups:
     """Names the group of an address; `learnt` are the domains that a job found out about."""
 
     def __init__(self, learnt: Mapping[str, str]) -> None:
-        self._known = {**learnt, **SHIPPED}
+        self._known = {**learnt, **operators.KNOWN}
 
     def of(self, address: str) -> str:
         """The group of an address; what is nobody's is `others`."""
@@ -85,7 +90,7 @@ def slow_down(executor: Executor, domain: str, reason: str, now: datetime) -> st
     A domain that is nobody's holds back nobody else: its reader alone is tried again later.
     """
     name = (
-        SHIPPED.get(domain)
+        operators.KNOWN.get(domain)
         or executor.execute(
             select(Destination.group_name).where(Destination.domain == domain)
         ).scalar_one_or_none()

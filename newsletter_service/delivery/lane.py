@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from newsletter_service import relays
 from newsletter_service.address import InvalidAddress
-from newsletter_service.delivery import brake, claims
+from newsletter_service.delivery import brake, claims, control
 from newsletter_service.delivery.endings import CRASHES_ALLOWED, Endings
 from newsletter_service.delivery.engine import Stopped
 from newsletter_service.delivery.flow import FREE, Held, Line, Taken
@@ -268,7 +268,7 @@ class Lane:
     async def _close_relay(self, route: Route, error: RelayRefusesUs) -> None:
         """The relay wants another log-in: nobody is charged, an operator must look (R 2.41)."""
         log.error("relay_refuses_us", extra={"relay": route.name, "smtp_code": error.code})
-        await self.turn.engine.sql(relays.pause, route.id, str(error), datetime.now(UTC))
+        await self.turn.engine.sql(control.trip_relay, route.id, str(error), datetime.now(UTC))
         why = f"the relay {route.name} refuses our log-in"
         self.turn.leave_alone(route, relays.LONGEST_BACKOFF_MS, why)
 

@@ -12,7 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter_service import relays
-from newsletter_service.delivery import notice_ledger, notice_letters, refusals, retry, shares
+from newsletter_service.delivery import (
+    control,
+    notice_ledger,
+    notice_letters,
+    refusals,
+    retry,
+    shares,
+)
 from newsletter_service.delivery.engine import SendingEngine, Stopped, engine_of
 from newsletter_service.delivery.flow import FREE, Allowed, Pass
 from newsletter_service.delivery.letters import parsed
@@ -109,7 +116,7 @@ async def _send(engine: SendingEngine, notice_id: int, epoch: int) -> None:
         await engine.sql(notice_ledger.give_back, mail)
     except RelayRefusesUs as error:
         log.error("relay_refuses_us", extra={"relay": route.name, "smtp_code": error.code})
-        await engine.sql(relays.pause, route.id, str(error), now)
+        await engine.sql(control.trip_relay, route.id, str(error), now)
         await engine.sql(notice_ledger.settle, mail, _later(error))
     except RelayUnavailable as error:
         wait_ms = await engine.sql(_back_off, route.id, str(error), now)

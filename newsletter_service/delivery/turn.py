@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue, relays
 from newsletter_service.delivery import brake, claims, groups, outlook, shares, warm_up
-from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
 from newsletter_service.delivery.flow import Line
@@ -47,7 +46,7 @@ class Turn:
         self.engine = engine
         self.settings = engine.settings
         self.letters = Letters(engine.settings, engine.keys)
-        self.breaker = Breaker()
+        self.breaker = engine.breaker
         self.flow = engine.flow
         self.ends_at = time.monotonic() + engine.settings.turn_seconds
         self.routes: Routes

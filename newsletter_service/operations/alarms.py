@@ -1,0 +1,96 @@
+"""Mails to the operators when the service paused something by itself."""
+
+from datetime import datetime, timedelta
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter_service import notices
+from newsletter_service import settings as settings_module
+from newsletter_service.delivery.breaker import ACTOR as BREAKER
+from newsletter_service.extensions import db
+from newsletter_service.models import AuditEvent, Issue, Notice, Person, Relay, Role, writing
+
+ACTS = ("issue.paused", "relay.paused")
+ACTORS = (BREAKER, "bounces")
+LATEST = 200
+TOLD_FOR = timedelta(days=1)
+
+
+def tell(now: datetime) -> int:
+    """Tell every operator once of each pause of the last day; how many mails were asked for."""
+    asked = 0
+    for event in _untold(now):
+        with writing() as session:
+            for person in session.scalars(select(Person).where(Person.disabled_at.is_(None))):
+                if person.has_role(Role.OPERATOR):
+                    asked += _ask(session, event, person, now)
+    return asked
+
+
+def _untold(now: datetime) -> list[AuditEvent]:
+    session = db.session()
+    newest = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(LATEST))
+    events = [
+        event
+        for event in newest
+        if event.act in ACTS and event.actor in ACTORS and event.at > now - TOLD_FOR
+    ]
+    if not events:
+        return []
+    subjects = [_subject(event) for event in events]
+    told = set(session.scalars(select(Notice.subject).where(Notice.subject.in_(subjects))))
+    return [event for event in events if _subject(event) not in told]
+
+
+def _ask(session: Session, event: AuditEvent, person: Person, now: datetime) -> int:
+    locale = person.locale or "sv"
+    with force_locale(locale):
+        values = _words(session, event)
+    made = notices.ask(
+        session,
+        "alert",
+        subject=_subject(event),
+        purpose_key=f"person:{person.id}",
+        address=person.email,
+        locale=locale,
+        now=now,
+        expires_at=now + TOLD_FOR,
+        values=values,
+        to_staff=True,
+    )
+    return made is not None
+
+
+def _subject(event: AuditEvent) -> str:
+    return f"pause:{event.id}"
+
+
+def _words(session: Session, event: AuditEvent) -> dict[str, str]:
+    kind, _colon, number = event.subject.partition(":")
+    reason = str(event.detail.get("reason", ""))
+    page = {
+        "url": f"{settings_module.current().base_url}/desk/drift",
+        "button_text": _("Open Operations"),
+    }
+    if kind == "issue":
+        issue = session.get_one(Issue, int(number))
+        what = _(
+            "Too many mail servers refuse our mail, not the readers. %(reason)s", reason=reason
+        )
+        return page | {
+            "title": _("No. %(number)s was paused", number=issue.number),
+            "what": what,
+            "remedy": _("Mend the cause, then let it go on. Nobody was suppressed or lost."),
+        }
+    relay = session.get_one(Relay, int(number))
+    what = _(
+        "It refuses our log-in, so nothing goes through it. It said: %(reason)s", reason=reason
+    )
+    return page | {
+        "title": _("The mail server %(relay)s was paused", relay=relay.name),
+        "what": what,
+        "remedy": _("Mend the password, then open it again."),
+    }
