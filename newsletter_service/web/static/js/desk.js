@@ -81,6 +81,16 @@
     const timer = setInterval(() => tick(bar) || clearInterval(timer), 1000);
   }
 
+  // -- what renews itself never takes a button away from under a press --------------------------
+  let pressing = false;
+  let leaving = false;
+  let focused = "";
+  const renewsItself = (element) => (element.getAttribute("hx-trigger") ?? "").startsWith("every");
+
+  function holdStill(event) {
+    if (renewsItself(event.detail.elt) && (pressing || leaving)) event.preventDefault();
+  }
+
   // -- a sheet that starts folded on a phone -------------------------------------------------
   function foldPanels() {
     if (window.matchMedia("(min-width: 64rem)").matches) return;
@@ -124,6 +134,25 @@
   // What was written is kept: the letter follows, in the view and at the place where it was.
   document.addEventListener("letter-changed", () => {
     document.querySelector("[data-mail-frame] iframe")?.contentWindow.location.reload();
+  });
+  document.addEventListener("pointerdown", () => (pressing = true));
+  // the click comes after the pointer is up
+  for (const end of ["pointerup", "pointercancel"]) {
+    document.addEventListener(end, () => setTimeout(() => (pressing = false)));
+  }
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    leaving = true;
+    setTimeout(() => (leaving = false), 5000); // what was asked for may be a file
+  });
+  document.addEventListener("htmx:beforeOnLoad", holdStill);
+  // a button that was renewed keeps the keyboard's focus
+  document.addEventListener("htmx:beforeSwap", () => {
+    focused = document.activeElement?.closest("form")?.getAttribute("action") ?? "";
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const lost = focused && document.activeElement === document.body;
+    if (lost) document.querySelector(`form[action="${CSS.escape(focused)}"] button`)?.focus();
   });
   document.addEventListener("htmx:load", (event) => start(event.detail.elt));
   foldPanels();
