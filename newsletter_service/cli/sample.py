@@ -7,8 +7,9 @@ from datetime import datetime
 
 from newsletter_service.accounts import newsletters, organisation
 from newsletter_service.accounts.newsletters import NewNewsletter
-from newsletter_service.models import NewsletterList
-from newsletter_service.subscribers import imports
+from newsletter_service.models import FieldKind, NewsletterList
+from newsletter_service.subscribers import fields, imports
+from newsletter_service.subscribers.fields import Choice, Definition
 from newsletter_service.subscribers.imports import Plan
 
 SLUG = "nyhetsbrev"
@@ -56,6 +57,22 @@ def found(site_url: str, now: datetime, *, with_logo: bool = True) -> Newsletter
     )
     newsletters.open_archive(made.id, actor=ACTOR, open_to_all=True)
     return made
+
+
+def ask_more(list_id: int, now: datetime) -> None:
+    """Two fields, so that the form, imports and segments have something to work with."""
+    interests = ("Läkemedel", "Medicinteknik", "Energi och miljö", "Något annat")
+    english = ("Pharmaceuticals", "Medical devices", "Energy and environment", "Something else")
+    for definition in (
+        Definition("Organisation", FieldKind.TEXT, "Organisation"),
+        Definition(
+            "Vad är du mest nyfiken på?",
+            FieldKind.CHOICE,
+            "What are you most curious about?",
+            tuple(Choice(*both) for both in zip(interests, english, strict=True)),
+        ),
+    ):
+        fields.define(list_id, definition, actor=ACTOR, now=now)
 
 
 def addresses() -> Iterator[str]:

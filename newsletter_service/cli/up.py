@@ -92,6 +92,7 @@ def _welcome(door: Door, site_port: int, email: str) -> None:
 def _populate(site_url: str) -> None:
     now = datetime.now(UTC)
     newsletter = sample.found(site_url, now)
+    sample.ask_more(newsletter.id, now)
     sample.add_readers(READERS, now - timedelta(minutes=1))
     feed = sources.NewSource(f"{site_url}feed.xml")
     sources.add(newsletter.id, feed, actor=sample.ACTOR, now=now)

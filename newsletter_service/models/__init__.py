@@ -31,6 +31,7 @@ from newsletter_service.models.delivery import (
     Retry,
     SkipReason,
 )
+from newsletter_service.models.fields import FieldKind, FieldValue, ListField, Segment
 from newsletter_service.models.issues import (
     Answers,
     Block,
@@ -91,6 +92,8 @@ __all__ = [
     "DestinationGroup",
     "DoctorReport",
     "Edition",
+    "FieldKind",
+    "FieldValue",
     "Hold",
     "IllegalMove",
     "Issue",
@@ -100,6 +103,7 @@ __all__ = [
     "JournalEntry",
     "JournalKind",
     "Lease",
+    "ListField",
     "LoginSession",
     "NewsletterList",
     "Notice",
@@ -110,6 +114,7 @@ __all__ = [
     "Relay",
     "Retry",
     "Role",
+    "Segment",
     "Share",
     "SiteProbe",
     "SkipReason",

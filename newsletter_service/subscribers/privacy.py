@@ -17,8 +17,10 @@ from newsletter_service.models import (
     BounceState,
     ConsentEvent,
     Delivery,
+    FieldValue,
     Issue,
     JournalKind,
+    ListField,
     Notice,
     ProviderEvent,
     Subscriber,
@@ -47,6 +49,7 @@ def export(address_text: str) -> dict[str, Any]:
         "subscriber": _plain(reader) if reader is not None else None,
         "subscriptions": _rows(session, Subscription, Subscription.subscriber_id == reader_id),
         "consent": _rows(session, ConsentEvent, ConsentEvent.subscriber_id == reader_id),
+        "answers": _answers(session, reader_id),
         "deliveries": _deliveries(session, reader_id),
         "notices": _rows(session, Notice, Notice.address_key == key),
         "bounces": _rows(session, BounceEvent, BounceEvent.address_key == key),
@@ -146,9 +149,21 @@ def _forget_reader(session: Session, reader_id: int) -> None:
         .where(Delivery.issue_id.in_(select(Issue.id)), Delivery.subscriber_id == reader_id)
         .values(reply=None)
     )
+    session.execute(delete(FieldValue).where(FieldValue.subscription_id.in_(mine)))
     for model in (ConsentEvent, Subscription):
         session.execute(delete(model).where(model.subscriber_id == reader_id))
     session.execute(delete(Subscriber).where(Subscriber.id == reader_id))
+
+
+def _answers(session: Session, reader_id: int) -> list[dict[str, Any]]:
+    found = session.execute(
+        select(ListField.list_id, ListField.key, ListField.label, FieldValue.value)
+        .join(ListField, ListField.id == FieldValue.field_id)
+        .join(Subscription, Subscription.id == FieldValue.subscription_id)
+        .where(Subscription.subscriber_id == reader_id)
+        .order_by(ListField.list_id, ListField.position)
+    )
+    return [dict(row._mapping) for row in found]
 
 
 def _deliveries(session: Session, reader_id: int) -> list[dict[str, Any]]:

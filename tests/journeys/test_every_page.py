@@ -33,6 +33,7 @@ DESK = """
     /desk/prenumeranter /desk/prenumeranter/alla /desk/prenumeranter/1
     /desk/prenumeranter/importera
     /desk/installningar/ /desk/installningar/formular /desk/installningar/kallor
+    /desk/installningar/falt /desk/installningar/falt/1
     /desk/installningar/personer /desk/installningar/personer/1 /desk/installningar/dataskydd
     /desk/installningar/leverans /desk/konto /desk/drift /desk/drift/studsar
     /desk/drift/studsar/labb /desk/drift/studsar/labb/1 /desk/brevlada/ /desk/brevlada/1
