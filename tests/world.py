@@ -59,6 +59,7 @@ class World:
                         "handle": token_bytes(16),
                         "created_at": then,
                         "confirmed_at": then,
+                        "legal_basis": "consent",
                     }
                     for subscriber_id in ids
                 ],

@@ -87,6 +87,7 @@ class Installation:
                         "handle": token_bytes(16),
                         "created_at": then,
                         "confirmed_at": then,
+                        "legal_basis": "consent",
                     }
                     for one in ids
                 ],

@@ -1,4 +1,7 @@
-"""The audience: everybody confirmed on the list before the release, in ranges (design.md 3)."""
+"""The audience: everybody confirmed on the list before the release, in ranges (design.md 3).
+
+Whoever has no legal basis is not among them (R 5.1); whoever paused is, and the gate skips them.
+"""
 
 import hashlib
 import logging
@@ -90,6 +93,7 @@ def _next_range(issue: Issue) -> Select[int, str]:
             Subscription.list_id == issue.list_id,
             Subscription.subscriber_id > issue.expanded_to,
             Subscription.state == SubscriptionState.CONFIRMED,
+            Subscription.legal_basis != "",
             Subscription.confirmed_at <= issue.released_at,
         )
         .order_by(Subscription.subscriber_id)

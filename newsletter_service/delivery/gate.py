@@ -1,8 +1,8 @@
 """The gate: the one short transaction that a body must have passed before it leaves (P3, P5).
 
 It commits the last outcomes and moves the next messages `claimed → data_started`, and only
-where the epoch is ours, the issue is sending, the relay open, the subscription confirmed and no
-suppression matches. Everything is decided by the rows at that moment.
+where the epoch is ours, the issue is sending, the relay open, the subscription confirmed and not
+paused, and no suppression matches. Everything is decided by the rows at that moment.
 """
 
 from collections import Counter
@@ -93,6 +93,7 @@ def _start(connection: Connection, start: Start, tallies: Counter[tuple[int, str
             exists().where(Issue.id == claim.issue_id, Issue.state == IssueState.SENDING),
             exists().where(Relay.id == start.relay_id, Relay.paused_at.is_(None)),
             _is_confirmed(claim),
+            ~_is_paused(claim),
             ~_is_suppressed(claim),
         )
         .values(
@@ -117,6 +118,7 @@ def _why_not(connection: Connection, start: Start, tallies: Counter[tuple[int, s
                 holds.none_of(holds.ISSUES),
             ),
             _is_suppressed(claim),
+            _is_paused(claim),
         )
         .select_from(Delivery)
         .join(Issue, Issue.id == Delivery.issue_id)
@@ -126,10 +128,11 @@ def _why_not(connection: Connection, start: Start, tallies: Counter[tuple[int, s
     ).one_or_none()
     if mine is None:
         return Answer.LOST
-    issue_state, relay_open, suppressed = mine
+    issue_state, relay_open, suppressed, paused = mine
     if issue_state != IssueState.SENDING or not relay_open:
         return Answer.STOPPED
-    reason = SkipReason.SUPPRESSED if suppressed else SkipReason.UNSUBSCRIBED
+    reason = SkipReason.PAUSED if paused else SkipReason.UNSUBSCRIBED
+    reason = SkipReason.SUPPRESSED if suppressed else reason
     _move(connection, Outcome(claim, _D.SKIPPED, skip_reason=reason), tallies, (_D.CLAIMED,))
     return Answer.SKIPPED
 
@@ -140,6 +143,10 @@ def _is_confirmed(claim: Claim) -> Exists:
         Subscription.subscriber_id == claim.subscriber_id,
         Subscription.state == SubscriptionState.CONFIRMED,
     )
+
+
+def _is_paused(claim: Claim) -> Exists:
+    return _is_confirmed(claim).where(Subscription.paused_until_ms > db_now_ms())
 
 
 def _is_suppressed(claim: Claim) -> Exists:

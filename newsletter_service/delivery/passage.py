@@ -58,7 +58,9 @@ WITH held AS MATERIALIZED (
     AND (SELECT i.state FROM issue i WHERE i.id = s.issue_id) = 'sending'
     AND (SELECT r.paused_at IS NULL FROM relay r WHERE r.id = s.relay_id)
     AND (SELECT c.state FROM subscription c
-         WHERE c.list_id = s.list_id AND c.subscriber_id = s.subscriber_id) = 'confirmed'
+         WHERE c.list_id = s.list_id AND c.subscriber_id = s.subscriber_id
+         AND (c.paused_until_ms IS NULL OR c.paused_until_ms
+              <= CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))) = 'confirmed'
     AND (SELECT count(*) FROM suppression x WHERE x.address_key = s.address_key
          AND x.scope IN (0, s.list_id) AND x.released_at IS NULL) = 0
   RETURNING d.issue_id, d.n
@@ -75,7 +77,7 @@ _TALLY = """
 UPDATE batch SET pending = pending - ?1, accepted = accepted + ?1, done = done OR pending = ?1
 WHERE id = ?2
 """
-_START = """
+_START = f"""
 UPDATE delivery SET state = 'data_started', tries = tries + 1, relay_id = ?1,
   dated_ms = coalesce(dated_ms, ?2)
 WHERE issue_id = ?3 AND n = ?4 AND epoch = ?5 AND state = 'claimed'
@@ -83,10 +85,10 @@ WHERE issue_id = ?3 AND n = ?4 AND epoch = ?5 AND state = 'claimed'
   AND EXISTS (SELECT 1 FROM issue WHERE id = ?3 AND state = 'sending')
   AND EXISTS (SELECT 1 FROM relay WHERE id = ?1 AND paused_at IS NULL)
   AND EXISTS (SELECT 1 FROM subscription WHERE list_id = ?6 AND subscriber_id = ?7
-              AND state = 'confirmed')
+              AND state = 'confirmed' AND (paused_until_ms IS NULL OR paused_until_ms <= {_NOW}))
   AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = ?8 AND scope IN (0, ?6)
                   AND released_at IS NULL)
-"""
+"""  # noqa: S608 - an expression of ours
 
 
 def is_ordinary(outcome: Outcome) -> bool:

@@ -14,6 +14,7 @@ from newsletter_service.models import (
     SubscriptionState,
     Suppression,
     SuppressionReason,
+    db_now_ms,
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 
@@ -25,15 +26,19 @@ UNREACHABLE = frozenset({_R.HARD_BOUNCE, _R.SOFT_BOUNCES})
 
 @dataclass(frozen=True)
 class Recipients:
-    """The confirmed readers of a list, and how many of them are suppressed, by reason."""
+    """The readers of a list with a legal basis; those of them who are suppressed, by reason, or
+
+    have paused without being suppressed.
+    """
 
     confirmed: int
     suppressed: dict[str, int] = field(default_factory=dict)
+    paused: int = 0
 
     @property
     def skipped(self) -> int:
         """How many are not written to."""
-        return sum(self.suppressed.values())
+        return sum(self.suppressed.values()) + self.paused
 
     @property
     def reached(self) -> int:
@@ -48,7 +53,7 @@ class Recipients:
     @property
     def barred(self) -> int:
         """How many are skipped for any other reason."""
-        return self.skipped - self.unreachable
+        return self.skipped - self.unreachable - self.paused
 
 
 def of_issue(session: Session, issue: Issue) -> Recipients:
@@ -70,6 +75,7 @@ def of_list(session: Session, list_id: int, got_issue: int | None = None) -> Rec
     wanted = [
         Subscription.list_id == list_id,
         Subscription.state == SubscriptionState.CONFIRMED,
+        Subscription.legal_basis != "",
     ]
     if got_issue is not None:
         wanted.append(Subscription.subscriber_id.in_(had_it(got_issue)))
@@ -89,4 +95,14 @@ def of_list(session: Session, list_id: int, got_issue: int | None = None) -> Rec
         .where(*wanted)
         .group_by(in_force.c.reason)
     )
-    return Recipients(confirmed or 0, {str(reason): number for reason, number in rows})
+    paused = session.scalar(
+        select(func.count())
+        .select_from(Subscription)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(
+            *wanted,
+            Subscription.paused_until_ms > db_now_ms(),
+            Subscriber.address_key.not_in(select(in_force.c.address_key)),
+        )
+    )
+    return Recipients(confirmed or 0, {str(reason): number for reason, number in rows}, paused or 0)

@@ -58,8 +58,10 @@ from newsletter_service.models.notices import Notice
 from newsletter_service.models.people import AuditEvent, LoginSession, Person, Role
 from newsletter_service.models.running import DoctorReport, Lease, Relay, SiteProbe
 from newsletter_service.models.subscribers import (
+    AddressChange,
     ConsentEvent,
     ConsentKind,
+    LegalBasis,
     Subscriber,
     Subscription,
     SubscriptionState,
@@ -67,11 +69,13 @@ from newsletter_service.models.subscribers import (
     SuppressionReason,
     Token,
     TokenPurpose,
+    Wording,
 )
 
 __all__ = [
     "EVERYTHING",
     "OTHERS",
+    "AddressChange",
     "Answers",
     "AuditEvent",
     "Batch",
@@ -103,6 +107,7 @@ __all__ = [
     "JournalEntry",
     "JournalKind",
     "Lease",
+    "LegalBasis",
     "ListField",
     "LoginSession",
     "NewsletterList",
@@ -127,6 +132,7 @@ __all__ = [
     "Token",
     "TokenPurpose",
     "WarmUp",
+    "Wording",
     "begin_write",
     "changed",
     "db_now_ms",

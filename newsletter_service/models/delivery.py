@@ -49,6 +49,7 @@ class SkipReason(StrEnum):
 
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
+    PAUSED = "paused"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     INTERNAL_ERROR = "internal_error"

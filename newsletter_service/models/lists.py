@@ -12,7 +12,8 @@ from newsletter_service.models.base import UtcDateTime
 class Organisation(Base):
     """Who sends: one row, id 1. `live_at` is set when mail may reach strangers (P13).
 
-    `bounce_policy` holds the numbers of `verdicts.Policy` that differ from its own.
+    `bounce_policy` holds the numbers of `verdicts.Policy` that differ from its own, `privacy` what
+    `subscribers.data_protection` knows beyond the particulars here.
     """
 
     __tablename__ = "organisation"
@@ -28,6 +29,7 @@ class Organisation(Base):
     accent: Mapped[str] = mapped_column(String(7), default="#0b6e6e")
     locale: Mapped[str] = mapped_column(String(5), default="sv")
     bounce_policy: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+    privacy: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
     live_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     live_by: Mapped[str | None] = mapped_column(String(254))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

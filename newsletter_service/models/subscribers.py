@@ -3,7 +3,17 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    event,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter_service.extensions import Base
@@ -52,13 +62,27 @@ SUBSCRIPTION_MOVES: dict[StrEnum, frozenset[SubscriptionState]] = {
 }
 
 
+class LegalBasis(StrEnum):
+    """Why a reader may be written to (R 5.1); an issue goes to nobody without one."""
+
+    CONSENT = "consent"
+    # the address was given at a sale, for news of the like (marknadsföringslagen 19 §)
+    EXISTING_CUSTOMER = "existing_customer"
+    LEGAL_PERSON = "legal_person"
+
+
 class Subscription(Base):
-    """A subscriber on a list. `handle` is random and names it in links, for ever."""
+    """A subscriber on a list. `handle` is random and names it in links, for ever.
+
+    `legal_basis` is empty until something gives one; `basis_evidence` says what. While
+    `paused_until_ms` lies ahead, issues pass the reader by.
+    """
 
     __tablename__ = "subscription"
     __table_args__ = (
         UniqueConstraint("list_id", "subscriber_id"),
         Index(None, "subscriber_id"),
+        Index(None, "paused_until_ms"),
         {"sqlite_autoincrement": True},
     )
 
@@ -70,6 +94,9 @@ class Subscription(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    legal_basis: Mapped[str] = mapped_column(String(24), default="")
+    basis_evidence: Mapped[str] = mapped_column(String(500), default="")
+    paused_until_ms: Mapped[int | None] = mapped_column(BigInteger)
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
     newsletter: Mapped[NewsletterList] = relationship()
@@ -89,8 +116,26 @@ class ConsentKind(StrEnum):
     CHANGED = "changed"
 
 
+class Wording(Base):
+    """A text that people were shown, word for word, kept once for all who saw it.
+
+    `digest` names it in consent events; `kind` is form, confirm or privacy.
+    """
+
+    __tablename__ = "wording"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    locale: Mapped[str] = mapped_column(String(5))
+    text: Mapped[str] = mapped_column(Text)
+    first_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class ConsentEvent(Base):
-    """One append-only proof (R 5.12): who, what, when, in which words, by which channel."""
+    """One append-only proof (R 5.12): who, what, when, in which words, by which channel.
+
+    The database refuses every change but taking `ip` and `user_agent` away (see the migration).
+    """
 
     __tablename__ = "consent_event"
     __table_args__ = (
@@ -154,6 +199,10 @@ class TokenPurpose(StrEnum):
 
     CONFIRM = "confirm"
     LOGIN = "login"
+    # a reader's own page, for an hour
+    CHOICES = "choices"
+    # the new address of a reader; its subject is an `AddressChange`
+    ADDRESS = "address"
     API = "api"
 
 
@@ -170,3 +219,16 @@ class Token(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AddressChange(Base):
+    """An address that a reader wants to be written to instead, until its link confirms it."""
+
+    __tablename__ = "address_change"
+    __table_args__ = (Index(None, "subscriber_id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"))
+    address: Mapped[str] = mapped_column(String(254))
+    address_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

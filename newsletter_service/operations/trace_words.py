@@ -62,6 +62,7 @@ def reason(code: str) -> str:
         "undefined": _("the server gave no clear reason"),
         "suppressed": _("the address is suppressed"),
         "unsubscribed": _("the reader has left"),
+        "paused": _("the reader has paused"),
         "cancelled": _("the issue was cancelled"),
         "internal_error": _("the message could not be made"),
         "eai_unsupported": _("the relay cannot send to addresses with letters such as å"),
@@ -178,6 +179,9 @@ _SENTENCES: dict[str, _Words] = {
     ),
     "skipped_unsubscribed": lambda v: _(
         "Nr %(number)s was not sent, since the reader had left before its turn came.", **v
+    ),
+    "skipped_paused": lambda v: _(
+        "Nr %(number)s was not sent, since the reader had paused the letters.", **v
     ),
     "skipped_cancelled": lambda v: _("Nr %(number)s was cancelled before this copy was sent.", **v),
     "skipped_expired": lambda v: _(

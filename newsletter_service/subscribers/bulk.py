@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter_service.models import (
     ConsentEvent,
     ConsentKind,
+    LegalBasis,
     Subscriber,
     Subscription,
     SubscriptionState,
@@ -38,6 +39,7 @@ class Grounds:
     now: datetime
     file_name: str
     detail: dict[str, object]
+    basis: LegalBasis = LegalBasis.CONSENT
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def add_confirmed(session: Session, readers: list[NewReader], grounds: Grounds) 
         for row in standing
         if row.state == SubscriptionState.PENDING and row.ended_at is None
     ]
-    _confirm(session, waiting, grounds.now)
+    _confirm(session, waiting, grounds)
     proven = {
         row.id: row.subscriber_id
         for row in standing
@@ -137,6 +139,7 @@ def _add_subscriptions(session: Session, ids: list[int], grounds: Grounds) -> fr
                     "handle": new_handle(),
                     "created_at": grounds.now,
                     "confirmed_at": grounds.now,
+                    "legal_basis": grounds.basis,
                 }
                 for each in fresh
             ],
@@ -144,12 +147,16 @@ def _add_subscriptions(session: Session, ids: list[int], grounds: Grounds) -> fr
     return frozenset(fresh)
 
 
-def _confirm(session: Session, waiting: list[int], now: datetime) -> None:
+def _confirm(session: Session, waiting: list[int], grounds: Grounds) -> None:
     if waiting:
         session.execute(
             update(Subscription)
             .where(Subscription.id.in_(waiting), Subscription.state == SubscriptionState.PENDING)
-            .values(state=SubscriptionState.CONFIRMED, confirmed_at=now)
+            .values(
+                state=SubscriptionState.CONFIRMED,
+                confirmed_at=grounds.now,
+                legal_basis=grounds.basis,
+            )
             .execution_options(synchronize_session=False)
         )
 

@@ -14,6 +14,7 @@ from newsletter_service.extensions import db
 from newsletter_service.models import (
     ConsentKind,
     JournalKind,
+    LegalBasis,
     Subscription,
     SubscriptionState,
     SuppressionReason,
@@ -149,6 +150,7 @@ def _settle(session: Session, subscription: Subscription, act: Act) -> None:
         key = subscription.subscriber.address_key
         journal.note(session, JournalKind.REJOINED, key, act.now, scope=subscription.list_id)
     subscription.confirmed_at, subscription.ended_at = act.now, None
+    subscription.legal_basis, subscription.paused_until_ms = LegalBasis.CONSENT, None
     consent.record(session, subscription, ConsentKind.CONFIRMED, act)
     for scope in (WHOLE_ORGANISATION, subscription.list_id):
         suppression.release(

@@ -12,6 +12,7 @@ from newsletter_service import audit, journal, suppression
 from newsletter_service.address import Address, as_stored, parse
 from newsletter_service.extensions import Base, db
 from newsletter_service.models import (
+    AddressChange,
     BounceEvent,
     BounceMessage,
     BounceState,
@@ -51,6 +52,11 @@ def export(address_text: str) -> dict[str, Any]:
         "consent": _rows(session, ConsentEvent, ConsentEvent.subscriber_id == reader_id),
         "answers": _answers(session, reader_id),
         "deliveries": _deliveries(session, reader_id),
+        "address_changes": _rows(
+            session,
+            AddressChange,
+            (AddressChange.subscriber_id == reader_id) | (AddressChange.address_key == key),
+        ),
         "notices": _rows(session, Notice, Notice.address_key == key),
         "bounces": _rows(session, BounceEvent, BounceEvent.address_key == key),
         "suppressions": _rows(session, Suppression, Suppression.address_key == key),
@@ -70,6 +76,7 @@ def erase(address_text: str, actor: str, now: datetime) -> bool:
     with writing() as session:
         reader = _reader(session, key)
         _forget_mail(session, key)
+        session.execute(delete(AddressChange).where(AddressChange.address_key == key))
         session.execute(delete(ProviderEvent).where(_names(address)))
         session.execute(delete(BounceMessage).where(BounceMessage.id.in_(naming)))
         if reader is not None:
@@ -140,9 +147,13 @@ def _spellings(address: Address) -> set[str]:
 
 def _forget_reader(session: Session, reader_id: int) -> None:
     mine = select(Subscription.id).where(Subscription.subscriber_id == reader_id)
-    session.execute(
-        delete(Token).where(Token.purpose == TokenPurpose.CONFIRM, Token.subject_id.in_(mine))
+    moving = select(AddressChange.id).where(AddressChange.subscriber_id == reader_id)
+    of_theirs = or_(
+        (Token.purpose == TokenPurpose.CONFIRM) & Token.subject_id.in_(mine),
+        (Token.purpose == TokenPurpose.ADDRESS) & Token.subject_id.in_(moving),
+        (Token.purpose == TokenPurpose.CHOICES) & (Token.subject_id == reader_id),
     )
+    session.execute(delete(Token).where(of_theirs).execution_options(synchronize_session=False))
     # by issue, since the ledger is indexed by issue first; a reply may repeat the address
     session.execute(
         update(Delivery)
@@ -150,7 +161,7 @@ def _forget_reader(session: Session, reader_id: int) -> None:
         .values(reply=None)
     )
     session.execute(delete(FieldValue).where(FieldValue.subscription_id.in_(mine)))
-    for model in (ConsentEvent, Subscription):
+    for model in (AddressChange, ConsentEvent, Subscription):
         session.execute(delete(model).where(model.subscriber_id == reader_id))
     session.execute(delete(Subscriber).where(Subscriber.id == reader_id))
 

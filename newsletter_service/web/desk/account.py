@@ -95,6 +95,7 @@ def skip_words() -> dict[str, str]:
     return {
         "suppressed": _("suppressed"),
         "unsubscribed": _("had unsubscribed"),
+        "paused": _("had paused"),
         "cancelled": _("the issue was cancelled"),
         "expired": _("became too late"),
         "internal_error": _("an error on our side"),

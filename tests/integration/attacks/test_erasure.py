@@ -35,7 +35,8 @@ LEADS_TO_A_PERSON = re.compile(
 # What becomes of each when a reader is erased.
 FORGOTTEN = {
     "subscriber": {"address", "address_key", "fields"},
-    "subscription": {"subscriber_id", "handle"},
+    "subscription": {"subscriber_id", "handle", "basis_evidence"},
+    "address_change": {"subscriber_id", "address", "address_key"},
     "consent_event": {
         *("subscriber_id", "subscription_id", "address_as_typed", "ip", "user_agent", "detail"),
     },
@@ -56,6 +57,7 @@ STAYS = {
         "postal_address": "the sender's own",
         "live_by": "staff",
     },
+    "wording": {"digest": "what a text says, the same for all who saw it"},
     "list": {"sender_address": "the sender's own", "reply_to": "the sender's own"},
     "issue": {"created_by": "staff", "approved_by": "staff", "released_by": "staff"},
     "issue_text": {"subject": "what the letter is about"},

@@ -78,6 +78,7 @@ def add_reader(made: World, address: str) -> None:
                 handle=reader_id.to_bytes(16, "big"),
                 created_at=then,
                 confirmed_at=then,
+                legal_basis="consent",
             )
         )
 
