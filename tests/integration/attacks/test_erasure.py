@@ -36,6 +36,7 @@ LEADS_TO_A_PERSON = re.compile(
 FORGOTTEN = {
     "subscriber": {"address", "address_key", "fields"},
     "subscription": {"subscriber_id", "handle", "basis_evidence"},
+    "field_value": {"subscription_id"},
     "address_change": {"subscriber_id", "address", "address_key"},
     "consent_event": {
         *("subscriber_id", "subscription_id", "address_as_typed", "ip", "user_agent", "detail"),
@@ -69,6 +70,7 @@ STAYS = {
         "subject": "a number that is never given out again",
         "detail": "without readers' addresses (P10)",
     },
+    "segment": {"created_by": "staff"},
     "site_probe": {"asked_by": "staff"},
     "bounce_rule": {"proposed_by": "staff", "switched_on_by": "staff"},
     "bounce_wave": {"decided_by": "staff"},
