@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The programs of the system that the tests drive: a browser, PostgreSQL, Postfix, Dovecot
+# The programs of the system that the tests drive: a browser, PostgreSQL, Postfix, Dovecot, dkimpy
 # and Exim, which cannot be installed beside Postfix: it is unpacked into .venv/exim.
 # Installs what is missing where it may (Debian or Ubuntu, root or sudo without a password), and
 # starts no service; otherwise says in one sentence what to install.
@@ -12,6 +12,8 @@ command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/
 command -v postfix >/dev/null || [ -x /usr/sbin/postfix ] || packages+=(postfix)
 [ -x /usr/lib/dovecot/imap ] || packages+=(dovecot-imapd)
 [ -x /usr/lib/dovecot/pop3 ] || packages+=(dovecot-pop3d)
+# dkimpy, the judge of our DKIM signatures, has no wheel: Debian's, for the system's own Python.
+/usr/bin/python3 -c 'import dkim, nacl' 2>/dev/null || packages+=(python3-dkim python3-nacl)
 exim=$PWD/.venv/exim
 [ -x "$exim/usr/sbin/exim4" ] || packages+=(libidn12)
 [ ${#packages[@]} -gt 0 ] || exit 0

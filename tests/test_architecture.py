@@ -33,6 +33,7 @@ PURE = {
     "operators",
     "verdict_rules",
     "verdicts",
+    "mail.dkim",
     "mail.headers",
     "mail.letter",
     "mail.message",

@@ -25,6 +25,7 @@ from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.flow import Flow
 from newsletter_service.delivery.passage import Passage
 from newsletter_service.extensions import db
+from newsletter_service.mail.dkim_keys import DkimKeys
 from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.pool import Limits, Pool
 from newsletter_service.mail.smtp.timeouts import Timeouts
@@ -53,6 +54,7 @@ class SendingEngine:
             self.database: Engine = db.engine
         self.owner = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.keys = LinkKeys(self.settings.link_keys)
+        self.dkim = DkimKeys(self.settings.dkim_dir)
         self.stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
         self._loop = uvloop.new_event_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")

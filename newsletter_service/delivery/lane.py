@@ -164,7 +164,7 @@ class Lane:
         return None, None
 
     def _ready(self, claim: Claim, route: Route) -> Ready | None:
-        prepared = self._prepare(claim)
+        prepared = self._prepare(claim, route)
         if prepared is None:
             return None
         dated_ms, data = prepared
@@ -178,14 +178,14 @@ class Lane:
         )
         return Ready(Start(claim, route.id, dated_ms), data, envelope)
 
-    def _prepare(self, claim: Claim) -> tuple[int, bytes] | None:
+    def _prepare(self, claim: Claim, route: Route) -> tuple[int, bytes] | None:
         """The Date and the bytes, or None when the claim was settled instead."""
         if claim.address is None or claim.handle is None:
             self.endings.skip(claim, SkipReason.UNSUBSCRIBED)
             return None
         dated_ms = claim.dated_ms or int(time()) * 1000
         try:
-            return dated_ms, self.turn.letters.message(claim, dated_ms)
+            return dated_ms, self.turn.letters.message(claim, dated_ms, route.url)
         except InvalidAddress:
             self.endings.skip(claim, SkipReason.INVALID_ADDRESS)
         except Exception:  # one reader's data must never stop the others (P12)

@@ -11,9 +11,12 @@ from newsletter_service import address as addresses
 from newsletter_service import tokens
 from newsletter_service.delivery.ledger import Claim
 from newsletter_service.mail import headers, return_path
+from newsletter_service.mail.dkim import DkimKey, Seal
+from newsletter_service.mail.dkim_keys import DkimKeys
 from newsletter_service.mail.letter import Letter
 from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
 from newsletter_service.mail.smtp.envelope import Sound, is_sound
+from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import Edition
 from newsletter_service.settings import Settings
 from newsletter_service.tokens import LinkKeys
@@ -27,11 +30,14 @@ _PLAIN = re.compile(
 class Letters:
     """Prepared editions, a few kept in memory; an edition never changes once it is frozen."""
 
-    def __init__(self, settings: Settings, keys: LinkKeys) -> None:
+    def __init__(self, settings: Settings, keys: LinkKeys, dkim: DkimKeys) -> None:
         self._settings = settings
         self._keys = keys
+        self._dkim = dkim
         self._links = Links(settings, keys)
         self._prepared: dict[tuple[int, str], Prepared] = {}
+        self._signing: dict[tuple[int, str], tuple[DkimKey, ...]] = {}
+        self._seals: dict[tuple[tuple[int, str], frozenset[str]], Seal] = {}
         self._sound: dict[tuple[int, str], bool] = {}
 
     def has(self, wanted: set[tuple[int, str]]) -> bool:
@@ -39,7 +45,7 @@ class Letters:
         return wanted <= self._prepared.keys()
 
     def load(self, connection: Connection, wanted: set[tuple[int, str]]) -> None:
-        """Prepare the editions of these (issue, locale) pairs."""
+        """Prepare the editions of these (issue, locale) pairs. Raises `DkimKeyError`."""
         for key in wanted - self._prepared.keys():
             row = connection.execute(
                 select(
@@ -53,12 +59,14 @@ class Letters:
                 locale=key[1],
                 slots=dict(row.slots),
             )
-            self._prepared[key] = Prepared.of(letter, FixedHeaders(**row.headers))
+            fixed = FixedHeaders(**row.headers)
+            self._signing[key] = self._dkim.signing(domain_of(fixed))
+            self._prepared[key] = Prepared.of(letter, fixed)
         while len(self._prepared) > 8:
             self._prepared.pop(next(key for key in self._prepared if key not in wanted))
 
-    def message(self, claim: Claim, dated_ms: int) -> bytes:
-        """The bytes for one reader; the same for every try (P4)."""
+    def message(self, claim: Claim, dated_ms: int, relay: RelayUrl) -> bytes:
+        """The bytes for one reader; the same for every try through a relay (P4)."""
         if claim.handle is None or claim.address is None:
             raise ValueError("the reader is gone")
         links = self._links.to(claim.handle, claim.issue_id, claim.locale)
@@ -72,17 +80,33 @@ class Letters:
                 date=datetime.fromtimestamp(dated_ms // 1000, UTC),
                 message_id=headers.message_id(token, self._settings.bounce_domain),
                 values=links | {"address": claim.address},
-            )
+            ),
+            self._seal(edition, relay),
         )
         # What differs between copies is checked value by value; the rest is looked at once.
         if edition not in self._sound:
             self._sound[edition] = is_sound(data)
         return Sound(data) if self._sound[edition] else data
 
+    def _seal(self, edition: tuple[int, str], relay: RelayUrl) -> Seal | None:
+        keys = self._signing[edition]
+        if not keys or not relay.signed:
+            return None
+        made = self._seals.get((edition, relay.unsigned))
+        if made is None:
+            made = self._prepared[edition].seal(keys, relay.unsigned)
+            self._seals[edition, relay.unsigned] = made
+        return made
+
     def sender(self, claim: Claim) -> str:
         """The return address: it tells a bounce whose it is, and nobody can forge one."""
         token = tokens.delivery_token(self._keys, claim.issue_id, claim.n)
         return return_path.address(token, self._settings.bounce_domain)
+
+
+def domain_of(fixed: FixedHeaders) -> str:
+    """The domain that a message is signed for: that of its From."""
+    return fixed.from_address.rpartition("@")[2]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import tokens
 from newsletter_service.delivery.engine import SendingEngine
-from newsletter_service.delivery.letters import Links, parsed
+from newsletter_service.delivery.letters import Links, domain_of, parsed
 from newsletter_service.issues import compose
 from newsletter_service.mail import headers, letter, return_path
 from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import (
     Issue,
     NewsletterList,
@@ -45,17 +46,24 @@ class Mail:
     data: bytes
 
 
-def make(session: Session, engine: SendingEngine, notice: Notice, now_ms: int) -> Mail:
-    """Render a notice; the same bytes for every try, since the Date is kept (P4)."""
+def make(
+    session: Session, engine: SendingEngine, notice: Notice, now_ms: int, relay: RelayUrl | None
+) -> Mail:
+    """Render a notice, signed as the relay wants it; the Date is kept, so that every try through
+    a relay has the same bytes (P4). Raises `DkimKeyError` besides what rendering raises.
+    """
     dated_ms = notice.dated_ms or now_ms
     token = tokens.notice_token(engine.keys, notice.id, purpose=tokens.MESSAGE_ID)
-    data = _prepare(session, engine.settings, notice).message(
+    prepared, domain = _prepare(session, engine.settings, notice)
+    keys = engine.dkim.signing(domain) if relay is not None and relay.signed else ()
+    data = prepared.message(
         Reader(
             to=parsed(notice.address),
             date=datetime.fromtimestamp(dated_ms // 1000, UTC),
             message_id=headers.message_id(token, engine.settings.bounce_domain),
             values=_personal(session, engine, notice),
-        )
+        ),
+        prepared.seal(keys, relay.unsigned) if keys and relay is not None else None,
     )
     return Mail(
         notice_id=notice.id,
@@ -73,8 +81,8 @@ def make(session: Session, engine: SendingEngine, notice: Notice, now_ms: int) -
     )
 
 
-def _prepare(session: Session, settings: Settings, notice: Notice) -> Prepared:
-    """The letter without what is personal; the last few kinds are kept."""
+def _prepare(session: Session, settings: Settings, notice: Notice) -> tuple[Prepared, str]:
+    """The letter without what is personal, and its sender's domain; the last few are kept."""
     if notice.kind == TEST:
         return _test_letter(session, settings, notice)
     newsletter = session.get(NewsletterList, notice.list_id) if notice.list_id else None
@@ -94,17 +102,18 @@ def _prepare(session: Session, settings: Settings, notice: Notice) -> Prepared:
                 reference_header=settings.reference_header or None,
             ),
         )
-    return _prepared[key]
+    return _prepared[key], sender[1].rpartition("@")[2]
 
 
-def _test_letter(session: Session, settings: Settings, notice: Notice) -> Prepared:
+def _test_letter(session: Session, settings: Settings, notice: Notice) -> tuple[Prepared, str]:
     """A draft as its readers would get it, marked as a test in the subject."""
     issue = session.get_one(Issue, int(notice.values["issue_id"]))
     day = date.fromisoformat(notice.values["day"]) if "day" in notice.values else None
     made = compose.letter(
         session, issue, notice.locale, day=day, subject_prefix="[Test] ", settings=settings
     )
-    return Prepared.of(made, compose.fixed_headers(session, issue, notice.locale, settings))
+    fixed = compose.fixed_headers(session, issue, notice.locale, settings)
+    return Prepared.of(made, fixed), domain_of(fixed)
 
 
 def _sender(

@@ -25,6 +25,7 @@ from newsletter_service.delivery.flow import FREE, Allowed, Pass
 from newsletter_service.delivery.letters import parsed
 from newsletter_service.delivery.notice_ledger import SOON_MS, Ending
 from newsletter_service.delivery.shares import Limit
+from newsletter_service.mail.dkim_keys import DkimKeyError
 from newsletter_service.mail.smtp.connection import Connection as SmtpConnection
 from newsletter_service.mail.smtp.dsn import DsnParams
 from newsletter_service.mail.smtp.errors import (
@@ -100,7 +101,11 @@ async def _prolong(engine: SendingEngine) -> None:
 async def _send(engine: SendingEngine, notice_id: int, epoch: int) -> None:
     """One notice from its row to its outcome."""
     now = datetime.now(UTC)
-    made = await engine.sql(_make, engine, notice_id, epoch, now)
+    try:
+        made = await engine.sql(_make, engine, notice_id, epoch, now)
+    except DkimKeyError as error:  # it is tried again when its lease has run out
+        log.error("dkim_key_unusable", extra={"notice_id": notice_id, "why": str(error)})
+        return
     if made is None:
         return
     mail, route = made
@@ -153,14 +158,17 @@ def _make(
             return None  # the lease ran out and somebody else has it
         skip = _why_not(session, notice, now)
         if skip is None:
+            routes = relays.routes(session, engine.settings)
+            route = routes.choose(notice.address, for_notice=True, to_staff=notice.to_staff)
+            url = route.url if route is not None else None
             try:
-                mail = notice_letters.make(session, engine, notice, int(time()) * 1000)
+                mail = notice_letters.make(session, engine, notice, int(time()) * 1000, url)
+            except DkimKeyError:
+                raise
             except Exception:  # one notice's data must never stop the others (P12)
                 log.exception("notice_failed", extra={"notice_id": notice_id, "kind": notice.kind})
                 notice_ledger.crashed(connection, notice_id, epoch)
                 return None
-            routes = relays.routes(session, engine.settings)
-            route = routes.choose(notice.address, for_notice=True, to_staff=notice.to_staff)
             return mail, route
         notice.state, notice.skip_reason = _D.SKIPPED, skip
         notice.sealed, notice.owner = None, ""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue, relays
-from newsletter_service.delivery import brake, claims, groups, outlook, shares, warm_up
+from newsletter_service.delivery import brake, claims, control, groups, outlook, shares, warm_up
 from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
 from newsletter_service.delivery.flow import Line
@@ -21,6 +21,7 @@ from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.delivery.letters import Letters
 from newsletter_service.delivery.outlook import Outlook
 from newsletter_service.delivery.warm_up import Plan
+from newsletter_service.mail.dkim_keys import DkimKeyError
 from newsletter_service.mail.smtp.replies import Reply
 from newsletter_service.models import DeliveryState, Relay
 from newsletter_service.relays import Route, Routes
@@ -45,7 +46,7 @@ class Turn:
     def __init__(self, engine: SendingEngine) -> None:
         self.engine = engine
         self.settings = engine.settings
-        self.letters = Letters(engine.settings, engine.keys)
+        self.letters = Letters(engine.settings, engine.keys, engine.dkim)
         self.breaker = engine.breaker
         self.flow = engine.flow
         self.ends_at = time.monotonic() + engine.settings.turn_seconds
@@ -201,7 +202,8 @@ class Turn:
         await self.engine.sql(claims.close_batch, batched, wait_ms)
 
     async def _send(self, claimed: list[Claim], *, careful: bool) -> None:
-        await self._load(claimed)
+        if not await self._load(claimed):
+            return
         gatekeeper = Gatekeeper(self.engine)
         several = len(self.routes.configured) > 1
         line = Line(claimed, self.flow, self.route_of, several=several)
@@ -221,12 +223,19 @@ class Turn:
                 raise result
         await self._note_relays()
 
-    async def _load(self, claimed: list[Claim]) -> None:
-        """Have the editions ready."""
+    async def _load(self, claimed: list[Claim]) -> bool:
+        """Have the editions ready; without the key that should sign them, none may leave."""
         self.lists = {claim.list_id for claim in claimed}
         wanted = {(claim.issue_id, claim.locale) for claim in claimed}
         if not self.letters.has(wanted):
-            await self.engine.read(self.letters.load, wanted)
+            try:
+                await self.engine.read(self.letters.load, wanted)
+            except DkimKeyError as error:
+                for issue_id in {issue_id for issue_id, _ in wanted}:
+                    await self.engine.sql(control.trip, issue_id, str(error))
+                self.halt(str(error))
+                return False
+        return True
 
     async def _note_relays(self) -> None:
         """Tell the relays' rows what this claim learnt about them."""

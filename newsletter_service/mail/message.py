@@ -9,17 +9,19 @@ of the rest moves.
 import html
 import re
 from binascii import b2a_qp
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import sha256
 
 from newsletter_service.address import Address
 from newsletter_service.mail import headers
+from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.letter import Letter
 
 UNSUBSCRIBE_URL = "unsubscribe_url"
+_HEAD, _BODY = 1, 2
 
 _SOFT = b"=\r\n"
 _FORBIDDEN = re.compile(r"[\r\n\0]")
@@ -72,6 +74,14 @@ class Reader:
     values: Mapping[str, str]
 
 
+_ANYBODY = Reader(
+    to="anybody@example.org",
+    date=datetime.fromtimestamp(0, UTC),
+    message_id="<any@example.org>",
+    values={UNSUBSCRIBE_URL: "https://example.org/any"},
+)
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where in the pieces a value goes, and which."""
@@ -97,7 +107,7 @@ class Prepared:
     def of(cls, letter: Letter, fixed: FixedHeaders) -> "Prepared":
         """Prepare a letter; raise headers.BadHeader if a fixed value cannot stand in a header."""
         mark = _boundary(letter)
-        pieces = [b"", _fixed_lines(letter, fixed, mark) + _part_head(mark, "plain")]
+        pieces = [b"", _fixed_lines(letter, fixed, mark), b"\r\n" + _part_head(mark, "plain")]
         places: list[_Place] = []
         _append(pieces, places, letter.text, letter.slots, is_html=False)
         pieces[-1] += b"\r\n" + _part_head(mark, "html")
@@ -112,11 +122,17 @@ class Prepared:
             size=sum(map(len, pieces)),
         )
 
-    def message(self, reader: Reader) -> bytes:
+    def seal(self, keys: Sequence[DkimKey], without: Iterable[str] = ()) -> Seal:
+        """What signing has in common for all copies, to be given to `message`."""
+        personal = self._personal_lines(_ANYBODY)
+        body = [self.pieces[_BODY][2:], *self.pieces[_BODY + 1 :]]
+        return Seal(keys, self.pieces[_HEAD], personal, body, without)
+
+    def message(self, reader: Reader, seal: Seal | None = None) -> bytes:
         """Return the copy for one reader, lines ended by CRLF; the same bytes every time.
 
-        Raises MissingValue when a slot has no value, BadValue or headers.BadHeader when one
-        would break the message.
+        With a `seal` it is signed. Raises MissingValue when a slot has no value, BadValue or
+        headers.BadHeader when one would break the message.
         """
         pieces = list(self.pieces)
         pieces[0] = self._personal_lines(reader)
@@ -127,6 +143,8 @@ class Prepared:
             if key not in encoded:
                 encoded[key] = _encoded_value(place, values)
             pieces[place.at] = encoded[key]
+        if seal is not None:
+            pieces.insert(0, seal.lines(pieces[0], pieces[_BODY:]))
         return b"".join(pieces)
 
     def _personal_lines(self, reader: Reader) -> bytes:
@@ -175,7 +193,7 @@ def _fixed_lines(letter: Letter, fixed: FixedHeaders, mark: bytes) -> bytes:
     lines.append(headers.fixed("X-Auto-Response-Suppress", "OOF, AutoReply"))
     lines.append(headers.fixed("MIME-Version", "1.0"))
     lines.append(b'Content-Type: multipart/alternative;\r\n boundary="' + mark + b'"\r\n')
-    return b"".join([*lines, b"\r\n"])
+    return b"".join(lines)
 
 
 def _list_lines(fixed: FixedHeaders, list_id: str) -> list[bytes]:

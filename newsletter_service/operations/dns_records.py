@@ -23,7 +23,9 @@ MOST_LABELS = 8  # RFC 9989 section 4.10: a longer name is cut to seven labels a
 REMOVED_TAGS = ("pct", "rf", "ri")  # RFC 9989 appendix C
 
 SpfFault = Literal["missing", "several", "lookups", "include", "open", "no_end", ""]
-DkimFault = Literal["missing", "revoked", "unreadable", "short", "sha1", "weak", "unknown", ""]
+DkimFault = Literal[
+    "missing", "revoked", "unreadable", "short", "sha1", "weak", "unknown", "other", ""
+]
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,15 @@ def dkim(record_texts: list[str]) -> Dkim:
     if kind == "ed25519":
         return Dkim(kind, 256, "" if len(key) == 32 else "unreadable")
     return _rsa(key) if kind == "rsa" else Dkim(kind, fault="unknown")
+
+
+def our_dkim(record_texts: list[str], public: str) -> DkimFault:
+    """What is wrong with a selector's records when they should show our own key."""
+    found = dkim(record_texts)
+    if found.fault and found.fault != "weak":
+        return found.fault
+    shown = next(tags["p"] for text in record_texts if "p" in (tags := _tags(text)))
+    return "" if re.sub(r"\s", "", shown) == public else "other"
 
 
 def dmarc(domain: str, texts: Texts) -> Dmarc:

@@ -6,7 +6,8 @@ that going live needs (P13); the other is somebody who says so, see `go_live`.
 
 import base64
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,10 +18,13 @@ from sqlalchemy import select
 from newsletter_service import relays, settings
 from newsletter_service.address import is_reserved
 from newsletter_service.extensions import db
+from newsletter_service.mail.dkim import DkimKey
+from newsletter_service.mail.dkim_keys import DkimKeyError, DkimKeys
 from newsletter_service.mail.smtp.relay_url import RelayUrl, is_loopback
 from newsletter_service.models import DoctorReport, NewsletterList, writing
 from newsletter_service.operations import doctor_domains, doctor_mailbox, doctor_relays, journal
 from newsletter_service.operations.dns import Dns
+from newsletter_service.operations.doctor_domains import DkimSigners
 from newsletter_service.operations.findings import Check, Outcome, failed, ok, skipped, warning
 from newsletter_service.settings import Settings
 
@@ -35,6 +39,7 @@ class Patient:
     relays: list[RelayUrl]
     senders: list[str]
     journal_waits: bool = False
+    dkim: Mapping[str, tuple[DkimKey, ...] | DkimKeyError] = field(default_factory=dict)
 
     @property
     def is_closed(self) -> bool:
@@ -104,7 +109,7 @@ def _domains(patient: Patient) -> list[Check]:
         Dns(patient.settings.dns_server),
         patient.senders,
         bounce_domain,
-        patient.settings.dkim_selectors,
+        DkimSigners(patient.settings.dkim_selectors, patient.dkim),
     )
 
 
@@ -126,12 +131,21 @@ def _patient(now: datetime) -> Patient:
     db.session.rollback()
     domains = {as_a_labels(address.rpartition("@")[2]) for address in addresses if address}
     configured = relays.urls(current)
+    senders = sorted(domains)
     return Patient(
         current,
         [url for name, url in configured.items() if name != relays.SANDBOX],
-        sorted(domains),
+        senders,
         journal_waits,
+        {domain: _own_keys(DkimKeys(current.dkim_dir), domain) for domain in senders},
     )
+
+
+def _own_keys(held: DkimKeys, domain: str) -> tuple[DkimKey, ...] | DkimKeyError:
+    try:
+        return held.signing(domain)
+    except DkimKeyError as error:
+        return error
 
 
 def _address(patient: Patient) -> Check:

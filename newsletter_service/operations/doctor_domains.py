@@ -1,7 +1,10 @@
 """The checks of the domains in the DNS: may the relay send in their name, and do bounces return."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from newsletter_service.mail.dkim import DkimKey
+from newsletter_service.mail.dkim_keys import DkimKeyError
 from newsletter_service.operations import dns_records
 from newsletter_service.operations.dns import Dns, DnsSilence
 from newsletter_service.operations.findings import Check, failed, ok, skipped, warning
@@ -16,13 +19,21 @@ _SPF_REMEDIES = {
 _DKIM_FAULTS = frozenset({"missing", "revoked", "unreadable", "short", "sha1", "unknown"})
 
 
+@dataclass(frozen=True)
+class DkimSigners:
+    """Who signs: the relay under `selectors`, and we with our `own` keys by sender's domain."""
+
+    selectors: tuple[str, ...] = ()
+    own: Mapping[str, tuple[DkimKey, ...] | DkimKeyError] = field(default_factory=dict)
+
+
 def check(
-    dns: Dns, senders: Iterable[str], bounce_domain: str, selectors: tuple[str, ...]
+    dns: Dns, senders: Iterable[str], bounce_domain: str, signers: DkimSigners
 ) -> list[Check]:
     """All checks of the senders' domains and the bounce domain, as A-labels."""
     checks = [_spf(dns, bounce_domain), _exchange(dns, bounce_domain)]
     for domain in senders:
-        checks += _dkim(dns, domain, selectors)
+        checks += _dkim(dns, domain, signers)
         checks.append(_dmarc(dns, domain))
         checks.append(_alignment(dns, domain, bounce_domain))
     return checks
@@ -67,10 +78,25 @@ def _exchange(dns: Dns, domain: str) -> Check:
     return warning("mx", domain, "mx.missing")
 
 
-def _dkim(dns: Dns, domain: str, selectors: tuple[str, ...]) -> list[Check]:
-    if not selectors:
+def _dkim(dns: Dns, domain: str, signers: DkimSigners) -> list[Check]:
+    own = signers.own.get(domain, ())
+    if isinstance(own, DkimKeyError):
+        return [failed("dkim", domain, "dkim.key", said=str(own))]
+    if not own and not signers.selectors:
         return [failed("dkim", domain, "dkim.no_selectors")]
-    return [_selector(dns, domain, selector) for selector in selectors]
+    found = [_own_key(dns, key) for key in own]
+    return found + [_selector(dns, domain, selector) for selector in signers.selectors]
+
+
+def _own_key(dns: Dns, key: DkimKey) -> Check:
+    """Whether the DNS shows the very key that we sign with (R 3.6)."""
+    try:
+        fault = dns_records.our_dkim(dns.texts(key.name), key.public)
+    except DnsSilence:
+        return _silent("dkim", key.name)
+    if fault:
+        return failed("dkim", key.name, "dkim.not_ours", domain=key.domain)
+    return ok("dkim", key.name, "dkim.ours", kind=key.kind)
 
 
 def _selector(dns: Dns, domain: str, selector: str) -> Check:

@@ -129,6 +129,9 @@ class Settings:
     metrics_token: str = _setting(
         values.text, "Bearer token for /metrics from elsewhere than loopback.", "", secret=True
     )
+    dkim_dir: Path = _setting(
+        Path, "Where our own DKIM keys are; by default `dkim` in the data directory."
+    )
     dkim_selectors: tuple[str, ...] = _setting(
         values.urls, "Selectors the relay signs with; `doctor` looks their keys up.", ()
     )
@@ -198,6 +201,7 @@ class Settings:
         host = urlsplit(self.base_url).hostname or "localhost"
         is_name = not host.replace(".", "").isdigit() and ":" not in host
         filled["journal_dir"] = self.journal_dir or data_dir / "journal"
+        filled["dkim_dir"] = self.dkim_dir or data_dir / "dkim"
         filled["database_url"] = self.database_url or f"sqlite:///{data_dir / 'newsletter.db'}"
         filled["bounce_domain"] = self.bounce_domain or (
             f"bounce.{host}" if is_name else "bounce.localhost"

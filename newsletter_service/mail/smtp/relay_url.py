@@ -13,7 +13,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import idna
 
-_PARAMETERS = frozenset({"tls", "ca_file"})
+_PARAMETERS = frozenset({"tls", "ca_file", "dkim", "dkim_without"})
+# What a relay replaces or adds itself, and what our signature must leave out for it (R 3.4).
+_DKIM = {"all": frozenset[str](), "ses": frozenset({"message-id", "date", "feedback-id"})}
+_HEADER_NAME = re.compile(r"[a-z0-9-]{1,60}")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f]")
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?")
 
@@ -43,6 +46,10 @@ class RelayUrl:
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
+    signed: bool = True
+    """Whether we sign with DKIM what leaves through it, where we have a key."""
+    unsigned: frozenset[str] = frozenset()
+    """Headers that our signature leaves out, since the relay replaces them; lower case."""
 
     def __str__(self) -> str:
         scheme = "smtps" if self.tls is Tls.IMPLICIT else "smtp"
@@ -65,6 +72,8 @@ class RelayUrl:
             user=_credential(parts.username, "user name"),
             password=_credential(parts.password, "password"),
             ca_file=options.get("ca_file"),
+            signed=options.get("dkim") != "none",
+            unsigned=_unsigned(options),
         )
         relay._check()
         return relay
@@ -115,7 +124,7 @@ def _split(text: str) -> SplitResult:
         raise BadRelayUrlError("The relay's address names no host.")
     if parts.path not in ("", "/") or parts.fragment:
         raise BadRelayUrlError(
-            "The relay's address has more after the host than ?tls=… and &ca_file=…; "
+            "The relay's address has more after the host than ?tls=…, &ca_file=… and the like; "
             "in a user name or password write / as %2F, ? as %3F, # as %23 and @ as %40."
         )
     return parts
@@ -126,10 +135,22 @@ def _options(query: str) -> dict[str, str]:
     options = dict(pairs)
     unknown = sorted(options.keys() - _PARAMETERS)
     if unknown:
-        raise BadRelayUrlError(f"The relay's address knows tls and ca_file, not {unknown[0]!r}.")
+        known = "tls, ca_file, dkim and dkim_without"
+        raise BadRelayUrlError(f"The relay's address knows {known}, not {unknown[0]!r}.")
     if len(options) != len(pairs) or "" in options.values():
         raise BadRelayUrlError("Each parameter of the relay's address wants one value.")
     return options
+
+
+def _unsigned(options: dict[str, str]) -> frozenset[str]:
+    """Which headers the signature leaves out: `dkim=ses`, `dkim_without=message-id:date`."""
+    profile, named = options.get("dkim", "all"), options.get("dkim_without", "")
+    if profile != "none" and profile not in _DKIM:
+        raise BadRelayUrlError(f"dkim must be none, {' or '.join(_DKIM)}.")
+    names = named.lower().split(":") if named else []
+    if not all(map(_HEADER_NAME.fullmatch, names)) or "from" in names:
+        raise BadRelayUrlError("dkim_without takes names of headers but From, with : between them.")
+    return _DKIM.get(profile, frozenset()) | frozenset(names)
 
 
 def _host(parts: SplitResult) -> str:

@@ -37,6 +37,34 @@ def test_a_ca_file_may_be_named() -> None:
     assert relay.ca_file == "/etc/our ca.pem"
 
 
+@pytest.mark.parametrize(
+    ("words", "signed", "unsigned"),
+    [
+        ("", True, set()),
+        ("?dkim=all", True, set()),
+        ("?dkim=none", False, set()),
+        ("?dkim=ses", True, {"message-id", "date", "feedback-id"}),
+        (
+            "?dkim=ses&dkim_without=Reply-To",
+            True,
+            {"message-id", "date", "feedback-id", "reply-to"},
+        ),
+        ("?dkim_without=message-id:date", True, {"message-id", "date"}),
+    ],
+)
+def test_r_3_4_what_our_signature_leaves_out_is_read(
+    words: str, signed: bool, unsigned: set[str]
+) -> None:
+    relay = RelayUrl.parse("smtps://mail.example.org" + words)
+    assert (relay.signed, relay.unsigned) == (signed, unsigned)
+
+
+@pytest.mark.parametrize("words", ["dkim=some", "dkim_without=from", "dkim_without=a%20b"])
+def test_what_cannot_be_left_out_of_a_signature_is_refused(words: str) -> None:
+    with pytest.raises(BadRelayUrlError, match="dkim"):
+        RelayUrl.parse("smtps://mail.example.org?" + words)
+
+
 def test_neither_repr_nor_str_shows_credentials() -> None:
     relay = RelayUrl.parse(f"smtps://anna:{SECRET}@mail.example.org")
     assert SECRET not in repr(relay) + str(relay)
