@@ -8,7 +8,7 @@ from datetime import datetime
 from newsletter_service.accounts import newsletters, organisation
 from newsletter_service.accounts.newsletters import NewNewsletter
 from newsletter_service.models import FieldKind, NewsletterList
-from newsletter_service.subscribers import fields, imports
+from newsletter_service.subscribers import fields, imports, segments
 from newsletter_service.subscribers.fields import Choice, Definition
 from newsletter_service.subscribers.imports import Plan
 
@@ -60,7 +60,7 @@ def found(site_url: str, now: datetime, *, with_logo: bool = True) -> Newsletter
 
 
 def ask_more(list_id: int, now: datetime) -> None:
-    """Two fields, so that the form, imports and segments have something to work with."""
+    """Two fields and a segment, so that the form and imports have something to work with."""
     interests = ("Läkemedel", "Medicinteknik", "Energi och miljö", "Något annat")
     english = ("Pharmaceuticals", "Medical devices", "Energy and environment", "Something else")
     for definition in (
@@ -72,7 +72,9 @@ def ask_more(list_id: int, now: datetime) -> None:
             tuple(Choice(*both) for both in zip(interests, english, strict=True)),
         ),
     ):
-        fields.define(list_id, definition, actor=ACTOR, now=now)
+        field = fields.define(list_id, definition, actor=ACTOR, now=now)
+    energy = {"about": "field", "field": field.id, "op": "is", "value": "energi_och_miljo"}
+    segments.save(list_id, "Nyfikna på energi", {"all": [energy]}, actor=ACTOR, now=now)
 
 
 def addresses() -> Iterator[str]:

@@ -76,6 +76,7 @@ class BounceEvent(Base):
     __tablename__ = "bounce_event"
     __table_args__ = (
         Index(None, "address_key", "at"),
+        Index(None, "subscriber_id", "at"),
         Index(None, "issue_id"),
         Index(None, "domain", "at"),
         Index(None, "wave_id"),

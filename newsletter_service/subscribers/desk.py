@@ -7,7 +7,7 @@ as the first; the counts of all readers are remembered for a minute.
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
@@ -26,7 +26,7 @@ from newsletter_service.models import (
     writing,
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
-from newsletter_service.subscribers import opt_out
+from newsletter_service.subscribers import opt_out, segments
 from newsletter_service.subscribers.consent import RequestContext
 from newsletter_service.subscribers.readers import key_of
 
@@ -44,10 +44,11 @@ class NoSuchReader(LookupError):
 
 @dataclass(frozen=True)
 class Filter:
-    """Which subscriptions: of one list, in one state; None means all."""
+    """Which subscriptions: of one list, in one state, in one segment; None means all."""
 
     list_id: int | None = None
     state: SubscriptionState | None = None
+    segment_id: int | None = None
 
 
 def counts(list_id: int) -> dict[str, int]:
@@ -63,7 +64,7 @@ def counts(list_id: int) -> dict[str, int]:
 def page(
     wanted: Filter, before: int | None = None, limit: int = PAGE
 ) -> tuple[list[Subscription], int | None]:
-    """Subscriptions, newest first, and where the next page begins."""
+    """Subscriptions, newest first, and where the next page begins. Raises `NoSuchSegment`."""
     query = (
         select(Subscription)
         .options(joinedload(Subscription.subscriber), joinedload(Subscription.newsletter))
@@ -74,6 +75,9 @@ def page(
         query = query.where(Subscription.list_id == wanted.list_id)
     if wanted.state is not None:
         query = query.where(Subscription.state == wanted.state)
+    if wanted.segment_id is not None:
+        fits = segments.matching(db.session(), wanted.segment_id, datetime.now(UTC))
+        query = query.where(fits)
     if before is not None:
         query = query.where(Subscription.id < before)
     found = list(db.session.scalars(query))

@@ -31,7 +31,8 @@ DESK = """
     /desk/utskick /desk/utskick/2 /desk/utskick/2?open=3 /desk/utskick/2/granska
     /desk/utskick/1/granska /desk/utskick/1/rapport
     /desk/prenumeranter /desk/prenumeranter/alla /desk/prenumeranter/1
-    /desk/prenumeranter/importera
+    /desk/prenumeranter/importera /desk/prenumeranter/urval /desk/prenumeranter/urval/nytt/1
+    /desk/prenumeranter/urval/1
     /desk/installningar/ /desk/installningar/formular /desk/installningar/kallor
     /desk/installningar/falt /desk/installningar/falt/1
     /desk/installningar/personer /desk/installningar/personer/1 /desk/installningar/dataskydd

@@ -20,7 +20,7 @@ from newsletter_service.models import (
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 from newsletter_service.operations import trace, trace_words
-from newsletter_service.subscribers import desk
+from newsletter_service.subscribers import desk, segments
 from newsletter_service.subscribers.readers import open_lists
 from newsletter_service.web.access import allow, staff
 from newsletter_service.web.desk import actor, now
@@ -49,7 +49,12 @@ def home() -> str:
     newest, _more = desk.page(desk.Filter(), limit=LATEST)
     counts = {each.id: desk.counts(each.id) for each in lists}
     return render_template(
-        "desk/subscribers/home.html", lists=lists, counts=counts, newest=newest, **_words()
+        "desk/subscribers/home.html",
+        lists=lists,
+        counts=counts,
+        newest=newest,
+        has_fields=segments.any_field(),
+        **_words(),
     )
 
 
@@ -77,14 +82,20 @@ def search() -> Response | str:
 @staff
 def everybody() -> str:
     """All subscriptions of a list or a state, page by page."""
-    wanted = desk.Filter(request.args.get("lista", type=int), _state(request.args.get("lage", "")))
-    found, following = desk.page(wanted, request.args.get("fore", type=int))
+    state, segment_id = _state(request.args.get("lage", "")), request.args.get("urval", type=int)
+    wanted = desk.Filter(request.args.get("lista", type=int), state, segment_id)
+    try:
+        found, following = desk.page(wanted, request.args.get("fore", type=int))
+        segment = segments.get(db.session(), segment_id) if segment_id is not None else None
+    except segments.NoSuchSegment:
+        abort(404)
     return render_template(
         "desk/subscribers/everybody.html",
         found=found,
         following=following,
         wanted=wanted,
         lists=open_lists(db.session()),
+        segment=segment,
         tabs=_state_tabs(wanted),
         **_words(),
     )
@@ -212,7 +223,9 @@ def _state_tabs(wanted: desk.Filter) -> list[dict[str, Any]]:
     return [
         {
             "label": label,
-            "url": url_for("subscribers.everybody", lista=wanted.list_id, lage=state),
+            "url": url_for(
+                "subscribers.everybody", lista=wanted.list_id, lage=state, urval=wanted.segment_id
+            ),
             "active": state == wanted.state,
         }
         for state, label in names
