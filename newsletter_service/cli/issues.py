@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import click
+from flask_babel import force_locale
 from sqlalchemy import select
 
 from newsletter_service.cli.door import (
@@ -21,9 +23,11 @@ from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
 from newsletter_service.issues import approve as approval
-from newsletter_service.issues import preflight, release, suggest
+from newsletter_service.issues import preflight, release, rule_page, suggest
+from newsletter_service.issues.checks.rule import Level
 from newsletter_service.models import IllegalMove, Issue, IssueState
 
+_WEIGHT = {Level.BLOCKS: "MUST", Level.WARNS: "look", Level.TIP: "tip "}
 OVER = (IssueState.SENT, IssueState.CANCELLED, IssueState.PAUSED)
 
 
@@ -79,15 +83,24 @@ def show(issue_id: int, as_json: bool) -> None:
 @in_app
 def check(issue_id: int, as_json: bool) -> None:
     """Run the check; exit 1 if something must be mended."""
-    findings = preflight.check(db.session(), _issue(issue_id), now())
-    if as_json:
-        print_json([finding.as_dict() for finding in findings])
-    else:
-        for finding in findings:
-            click.echo(f"{'MUST' if finding.blocks else 'look'}  {finding.rule}  {finding.place}")
-        click.echo(f"{len(findings)} findings.")
-    if any(finding.blocks for finding in findings):
+    report = preflight.examine(db.session(), _issue(issue_id), now())
+    findings = [*report.must, *report.should, *report.tips]
+    with force_locale("en"):
+        if as_json:
+            print_json([finding.as_dict() for finding in findings])
+        else:
+            for finding in findings:
+                click.echo(f"{_WEIGHT[finding.level]}  {finding.rule}  {finding.place}")
+                click.echo(f"      {finding.what} {finding.remedy}")
+            click.echo(f"{len(report.must)} to mend, {len(report.should)} to look over.")
+    if report.must:
         raise SystemExit(1)
+
+
+@group.command("rules")
+def rules() -> None:
+    """The rules of the check, as the page docs/checks.md."""
+    click.echo(rule_page.markdown(), nl=False)
 
 
 @group.command("approve")
@@ -104,14 +117,14 @@ def approve(issue_id: int) -> None:
 @group.command("send")
 @click.argument("issue_id", type=int)
 @click.option("--at", "at_local", default="", help="A local time such as 2026-12-03T09:00.")
+@click.option("--recipients", type=int, help="Their number, where the check asks for it.")
 @click.option("--wait", is_flag=True, help="Wait, with a progress bar, until it is over.")
 @in_app
-def send(issue_id: int, at_local: str, wait: bool) -> None:
+def send(issue_id: int, at_local: str, recipients: int | None, wait: bool) -> None:
     """Release an issue, now or at a time."""
+    wish = partial(release.release, at_local=at_local, undo=False, typed=recipients)
     try:
-        leaves = release.release(
-            _issue(issue_id).id, actor=actor(), now=now(), at_local=at_local, undo=False
-        )
+        leaves = wish(_issue(issue_id).id, actor=actor(), now=now())
     except (release.Blocked, release.NotApproved, release.BadTime, IllegalMove) as error:
         fail(str(error))
     click.echo(f"Issue {issue_id} leaves at {leaves:%Y-%m-%d %H:%M:%S} UTC.", err=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter_service import settings as settings_module
@@ -60,6 +60,15 @@ def freeze(session: Session, issue: Issue, now: datetime) -> str:
             )
         )
     return content_hash(letters(session, issue))
+
+
+def frozen(session: Session, issue: Issue) -> dict[str, Letter]:
+    """The stored letters of an issue by language; none while it is not released."""
+    rows = session.scalars(select(Edition).where(Edition.issue_id == issue.id))
+    return {
+        row.locale: Letter(row.subject, row.html, row.text, row.locale, dict(row.slots))
+        for row in rows
+    }
 
 
 def thaw(session: Session, issue: Issue) -> None:

@@ -6,9 +6,12 @@ The editions are frozen here; sending starts when the time has come (delivery.ov
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import Session
+
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
 from newsletter_service.issues import approve, editions, preflight
+from newsletter_service.mail.letter import Letter, LetterError
 from newsletter_service.models import Issue, IssueState, writing
 from newsletter_service.settings import Settings
 
@@ -36,13 +39,20 @@ class BadTime(ValueError):
         super().__init__(f"the time is {code}")
 
 
-def release(
-    issue_id: int, *, actor: str, now: datetime, at_local: str = "", undo: bool = True
+def release(  # noqa: PLR0913 - what is optional is named
+    issue_id: int,
+    *,
+    actor: str,
+    now: datetime,
+    at_local: str = "",
+    undo: bool = True,
+    typed: int | None = None,
 ) -> datetime:
     """Schedule the issue, and freeze it; returns when it leaves (UTC).
 
-    Without `at_local` it leaves after the time to undo, or at once without `undo`. Raises
-    `Blocked`, `NotApproved`, `BadTime` or `IllegalMove`.
+    Without `at_local` it leaves after the time to undo, or at once without `undo`. `typed` is the
+    number of recipients as somebody wrote it, where the check asks for that. Raises `Blocked`,
+    `NotApproved`, `BadTime` or `IllegalMove`.
     """
     settings = settings_module.current()
     wait = timedelta(seconds=settings.undo_seconds if undo else 0)
@@ -51,12 +61,13 @@ def release(
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         if issue.state == IssueState.DRAFT and not issue.newsletter.approval_required:
             approve.settle(session, issue, actor, now)
-        findings = [f for f in preflight.check(session, issue, now) if f.blocks]
+        issue.send_at, issue.send_at_local = send_at, at_local
+        frozen_hash, letters = _frozen(session, issue, now)
+        findings = preflight.stops(preflight.examine(session, issue, now, letters), typed)
         if findings:
             raise Blocked(findings)
         issue.move(IssueState.SCHEDULED)
-        issue.send_at, issue.send_at_local = send_at, at_local
-        if editions.freeze(session, issue, now) != issue.approved_hash:
+        if frozen_hash != issue.approved_hash:
             raise NotApproved("The issue changed after its approval; have it approved again.")
         issue.released_by = actor
         issue.expires_at = send_at + timedelta(hours=settings.expiry_hours)
@@ -64,6 +75,16 @@ def release(
             session, actor, "issue.released", f"issue:{issue_id}", send_at=send_at.isoformat()
         )
     return send_at
+
+
+def _frozen(session: Session, issue: Issue, now: datetime) -> tuple[str, dict[str, Letter]]:
+    """Freeze the issue: the hash, and the letters that will be sent, so that they are checked."""
+    try:
+        frozen_hash = editions.freeze(session, issue, now)
+    except LetterError:
+        return "", {}  # the check says so
+    session.flush()
+    return frozen_hash, editions.frozen(session, issue)
 
 
 def undo(issue_id: int, *, actor: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 
 from jinja2 import TemplateError
 from premailer import Premailer
@@ -17,10 +18,16 @@ from premailer import Premailer
 from newsletter_service.mail import clean
 from newsletter_service.mail.environment import PARTS, environment
 
+# The page, its frame and its check look at the same letter a moment apart; premailer is slow.
+LETTERS_KEPT = 8
+
 _BLANK_LINES = re.compile(r"\n{4,}")
 _LINE_ENDS = re.compile(r"[ \t]+$", re.MULTILINE)
 _INDENTS = re.compile(r"\n\s*\n|\n[ \t]+")
 _COMMENTS = re.compile(r"(<!--.*?-->|<style.*?</style>)", re.DOTALL)
+
+
+_kept: dict[tuple[str, str, str], "Letter"] = {}
 
 
 class LetterError(Exception):
@@ -44,17 +51,23 @@ def render(name: str, values: Mapping[str, object], locale: str) -> Letter:
     Values are plain: text, numbers, dates, None, and lists and mappings of these; TypeError
     for anything else. Raises LetterError when a value is missing or a template fails.
     """
-    slots: dict[str, str] = {}
     context = {str(key): _plain(value) for key, value in values.items()}
+    key = name, locale, repr(context)  # plain values say everything about themselves
+    if key in _kept:
+        return _kept[key]
+    slots: dict[str, str] = {}
     context["slot"] = _marker(slots)
     subject, html, text = (_render(name, part, context, locale) for part in PARTS)
-    return Letter(
+    while len(_kept) >= LETTERS_KEPT:
+        _kept.pop(next(iter(_kept)), None)
+    _kept[key] = Letter(
         subject=clean.line(subject),
         html=_inlined(html),
         text=_tidy(text),
         locale=locale,
-        slots=slots,
+        slots=MappingProxyType(slots),
     )
+    return _kept[key]
 
 
 def _marker(slots: dict[str, str]) -> Callable[[str], str]:

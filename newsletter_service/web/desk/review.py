@@ -88,8 +88,13 @@ def send(issue_id: int) -> Response | tuple[str, int]:
     if later and not at:
         return _page(issue, errors={"at": _("Choose a day and a time.")}, later=True), 422
     try:
-        release.release(issue_id, actor=actor(), now=now(), at_local=at)
-    except release.Blocked:
+        typed = request.form.get("recipients", type=int)
+        release.release(issue_id, actor=actor(), now=now(), at_local=at, typed=typed)
+    except release.Blocked as error:
+        if all(one.kind for one in error.findings):
+            db.session.rollback()
+            wrong = _("Write the number of recipients, as it stands on the button.")
+            return _page(words.the_issue(issue_id), errors={"recipients": wrong}, later=later), 422
         flash(_("Something must be mended first; see the check."), "bad")
     except release.NotApproved:
         flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
@@ -117,7 +122,8 @@ def _page(
     later: bool = False,
     at: str = "",
 ) -> str:
-    findings = preflight.check(db.session(), issue, now())
+    report = preflight.examine(db.session(), issue, now())
+    asked = [one for one in report.must if one.kind]
     locale = words.chosen_locale(issue)
     return render_template(
         "desk/review/page.html",
@@ -128,8 +134,10 @@ def _page(
         label=words.label(issue),
         status=words.status(issue),
         tabs=words.tabs(issue, "review"),
-        must=[one for one in findings if one.blocks],
-        should=[one for one in findings if not one.blocks and one.rule != "untested"],
+        must=[one for one in report.must if not one.kind],
+        should=[one for one in report.should if one.rule != "untested"],
+        tips=report.tips,
+        asked=asked[0] if asked else None,
         where=_places(issue),
         reach=recipients.of_issue(db.session(), issue),
         tested=issue.tested_version == issue.version,
@@ -152,6 +160,7 @@ def _places(issue: Issue) -> dict[str, str]:
     known: dict[str, str] = {
         "newsletter": "/desk/installningar/",
         "organisation": "/desk/installningar/",
+        "delivery": "/desk/installningar/leverans",
         "recipients": "/desk/prenumeranter",
         "blocks": content,
     }

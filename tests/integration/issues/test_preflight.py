@@ -1,157 +1,77 @@
-"""The check: a failing issue for each rule, and one that passes them all (requirements.md 7)."""
+"""The check: a whole newsletter that passes, and for each rule one that breaks it (R part 7)."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
+from flask_babel import force_locale
 
 from newsletter_service.extensions import db
-from newsletter_service.issues import blocks, preflight
-from newsletter_service.models import (
-    Block,
-    BlockKind,
-    Issue,
-    IssueState,
-    NewsletterList,
-    Organisation,
-    Subscriber,
-    Suppression,
-    SuppressionReason,
-    writing,
-)
-from tests.integration.issues.conftest import NOW
-from tests.world import World
+from newsletter_service.issues import preflight
+from newsletter_service.issues.checks.rule import Level
+from newsletter_service.models import BlockKind
+from tests.integration.issues import newsletters
+from tests.integration.issues.newsletters import Paper, organisation, part, text
+from tests.integration.issues.spoiled import CASES
+from tests.world import World, world
 
-Spoil = Callable[[Issue], None]
+K = BlockKind
+
+
+@pytest.fixture(scope="module")
+def place(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One installation for the whole file: nothing in it is ever committed."""
+    folder = tmp_path_factory.mktemp("check")
+    database = folder / "newsletter.db"
+    database.write_bytes(sqlite_template.read_bytes())
+    with world(f"sqlite:///{database}", folder) as made:
+        made.readers(30)
+        yield made
 
 
 @pytest.fixture
-def good(desk: World) -> Issue:
-    """An issue with nothing to find fault with."""
-    issue = db.session.get_one(Issue, desk.issue(IssueState.DRAFT))
-    with writing() as session:
-        session.refresh(issue)
-        issue.blocks[0].data = {"sv": dict(issue.blocks[0].data["sv"], url="https://park.se/kryo")}
-        issue.newsletter.sender_address = "nyhetsbrev@park.se"
-        issue.tested_version = issue.version
-    return issue
+def paper(place: World) -> Iterator[Paper]:
+    """A newsletter with nothing to find fault with."""
+    yield newsletters.good(place.list_id)
+    db.session.rollback()
 
 
-def _found(issue: Issue) -> set[str]:
-    return {finding.rule for finding in preflight.check(db.session(), issue, NOW)}
+def test_a_good_newsletter_passes_without_even_a_tip(paper: Paper) -> None:
+    assert paper.found() == set()
 
 
-def _text(**words: str) -> Spoil:
-    def spoil(issue: Issue) -> None:
-        for name, value in words.items():
-            setattr(issue.text("sv"), name, value)
+def test_every_rule_has_a_name_of_its_own_and_a_newsletter_that_breaks_it() -> None:
+    names = [rule.name for rule in preflight.RULES]
 
-    return spoil
-
-
-def _block(**values: Any) -> Spoil:
-    def spoil(issue: Issue) -> None:
-        issue.blocks[0].data = {"sv": dict(issue.blocks[0].data["sv"], **values)}
-
-    return spoil
+    assert len(names) == len(set(names))
+    assert set(names) == set(CASES)
 
 
-def _more(kind: BlockKind, **values: Any) -> Spoil:
-    def spoil(issue: Issue) -> None:
-        data = {"sv": blocks.complete(kind, values)}
-        issue.blocks.append(Block(kind=kind, position=9, data=data))
+@pytest.mark.parametrize("rule", CASES)
+def test_each_rule_finds_its_fault_and_says_what_to_do_in_both_languages(
+    paper: Paper, rule: str
+) -> None:
+    CASES[rule][0](paper)
 
-    return spoil
-
-
-def _list(**values: Any) -> Spoil:
-    def spoil(issue: Issue) -> None:
-        newsletter = db.session.get_one(NewsletterList, issue.list_id)
-        for name, value in values.items():
-            setattr(newsletter, name, value)
-
-    return spoil
-
-
-def _organisation(**values: Any) -> Spoil:
-    def spoil(_issue: Issue) -> None:
-        for name, value in values.items():
-            setattr(db.session.get_one(Organisation, 1), name, value)
-
-    return spoil
-
-
-def _empty(issue: Issue) -> None:
-    issue.blocks = []
-
-
-def _twice(issue: Issue) -> None:
-    issue.blocks.append(Block(kind="item", position=2, data=issue.blocks[0].data))
-
-
-def _untested(issue: Issue) -> None:
-    issue.tested_version = None
-
-
-def _nobody(_issue: Issue) -> None:
-    for reader in db.session.query(Subscriber):
-        db.session.add(
-            Suppression(
-                address_key=reader.address_key,
-                reason=SuppressionReason.HARD_BOUNCE,
-                source="test",
-                first_at=NOW,
-                last_at=NOW,
-            )
-        )
-
-
-LONG = "Allt om vårens seminarier, labb, tävlingar och möten i hela parken"
-BAD = {
-    "subject_missing": _text(subject=" "),
-    "no_content": _empty,
-    "placeholder": _text(introduction="Hej {{ namn }}"),
-    "empty_block": _more(BlockKind.QUOTE, by="Anna"),
-    "address_missing": _organisation(postal_address=""),
-    "contact_missing": _organisation(contact_email=""),
-    "sender_unusable": _list(sender_address="parken@gmail.com"),
-    "no_recipients": _nobody,
-    "link_empty": _more(BlockKind.BUTTON, text="Anmäl dig"),
-    "link_broken": _block(url="https://park.se/nytt labb"),
-    "link_private": _block(url="http://127.0.0.1:8100/kryo"),
-    "link_reserved": _block(url="https://www.example.com/kryo"),
-    "too_large": _more(BlockKind.TEXT, markdown="ord " * 26_000),
-    "large": _more(BlockKind.TEXT, markdown="ord " * 20_000),
-    "subject_long": _text(subject=LONG),
-    "subject_shouts": _text(subject="NYTT LABB"),
-    "preheader_missing": _text(preheader=""),
-    "preheader_repeats": _text(preheader="Nytt labb på Fjällängen"),
-    "no_reply": _list(reply_to="no-reply@park.se"),
-    "picture_undescribed": _more(BlockKind.IMAGE, url="https://park.se/labb.jpg"),
-    "picture_insecure": _block(image_url="http://park.se/labb.jpg"),
-    "link_shortened": _block(url="https://bit.ly/abc"),
-    "vague_link": _block(link_text="Klicka här"),
-    "duplicate": _twice,
-    "day_passed": _block(last_day="2026-11-22"),
-    "weekday_wrong": _text(introduction="Välkommen måndagen den 3 december!"),
-    "language_missing": _list(locales=["sv", "en"]),
-    "untested": _untested,
-}
-
-
-def test_a_good_issue_passes(good: Issue) -> None:
-    assert _found(good) == set()
-
-
-@pytest.mark.parametrize("rule", BAD)
-def test_each_rule_finds_its_fault_and_says_what_to_do(good: Issue, rule: str) -> None:
-    BAD[rule](good)
-
-    mine = [f for f in preflight.check(db.session(), good, NOW) if f.rule == rule]
+    mine = paper.findings(rule)
     assert mine
-    assert mine[0].what.endswith((".", "”", "”.")), mine[0].what
-    assert "%(" not in mine[0].what + mine[0].remedy
+    said = set()
+    for locale in ("sv", "en"):
+        with force_locale(locale):
+            words = mine[0].what, mine[0].remedy
+        said.add(words)
+        assert words[0].endswith((".", "”", "”.")) or rule == "not_rendered", words
+        assert words[1].endswith("."), words
+        assert "%(" not in "".join(words)
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_each_rule_lets_pass_what_is_just_right(paper: Paper, rule: str) -> None:
+    CASES[rule][1](paper)
+
+    assert paper.findings(rule) == []
 
 
 @pytest.mark.parametrize(
@@ -161,58 +81,86 @@ def test_each_rule_finds_its_fault_and_says_what_to_do(good: Issue, rule: str) -
         *("https://forskningsparken å.se/", "https://å.se/", "http://[::1", "mailto:"),
     ],
 )
-def test_an_address_that_nobody_can_open_blocks(good: Issue, url: str) -> None:
-    _block(url=url)(good)
+def test_an_address_that_nobody_can_open_blocks(paper: Paper, url: str) -> None:
+    part(K.ITEM, url=url)(paper)
 
-    assert "link_broken" in _found(good)
+    assert paper.findings("link_broken")
 
 
 @pytest.mark.parametrize("url", ["mailto:hej@park.se", "tel:+46701234567", "https://park.se/å?q=ö"])
-def test_an_address_that_people_can_use_passes(good: Issue, url: str) -> None:
-    _block(url=url)(good)
+def test_an_address_that_people_can_use_passes(paper: Paper, url: str) -> None:
+    part(K.ITEM, url=url)(paper)
 
-    assert _found(good) == set()
+    assert paper.found() == set()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8100/kryo", "https://www.example.com/kryo"])
-def test_in_trial_mode_the_demos_own_addresses_pass(good: Issue, url: str) -> None:
-    _organisation(live_at=None)(good)
-    _block(url=url, image_url="http://127.0.0.1:8100/labb.jpg")(good)
+def test_in_trial_mode_the_demos_own_addresses_pass(paper: Paper, url: str) -> None:
+    organisation(live_at=None)(paper)
+    part(K.ITEM, url=url, image_url="http://127.0.0.1:8100/labb.jpg")(paper)
 
-    assert _found(good) == set()
+    assert paper.found() == set()
 
 
 @pytest.mark.parametrize(
     "words",
-    ["torsdag 3 december", "Torsdagen den 3 december 2026", "onsdag 24 feb.", "fredag 31 februari"],
+    [
+        *("torsdag 3 december", "Torsdagen den 3 december 2026", "onsdag 24 feb.", "tors 3/12"),
+        *("fredag 31 februari", "torsdagen den 3:e december", "3 december (torsdag)"),
+        *("Thursday 3 December", "Thursday, December 3rd, 2026", "Thu 3 Dec", "2026-12-03 (Thu)"),
+        *("the 3rd of December", "fredagen den 3 april 2026", "24/7", "1/2 liter", "hus 3"),
+    ],
 )
-def test_a_weekday_that_fits_passes(good: Issue, words: str) -> None:
-    _text(introduction=f"Välkommen {words} kl. 9")(good)
+def test_a_weekday_that_fits_passes(paper: Paper, words: str) -> None:
+    text(introduction=f"Vi ses {words} kl. 9")(paper)
 
-    assert _found(good) == set()
-
-
-def test_an_item_of_an_earlier_issue_is_pointed_out(desk: World, news: list[int]) -> None:
-    earlier = db.session.get_one(Issue, desk.issue(IssueState.SENT))
-    issue = db.session.get_one(Issue, desk.issue(IssueState.DRAFT))
-    for one in (earlier, issue):
-        one.blocks[0].item_id = news[0]
-
-    finding = next(f for f in preflight.check(db.session(), issue, NOW) if f.rule == "used_before")
-    assert finding.values["number"] == earlier.number
+    assert paper.findings("weekday_wrong", "day_passed_in_text") == []
 
 
-def test_a_day_is_past_only_when_the_issue_leaves_after_it(good: Issue) -> None:
-    _block(last_day="2026-11-25")(good)
-    assert _found(good) == set()
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        ("torsdag 3 april 2026", "fredag"),
+        ("Torsdagen den 3:e april 2026", "fredag"),
+        ("tors 3/4 2026", "fre"),
+        ("3 april 2026 (torsdag)", "fredag"),
+        ("torsdag 2026-04-03", "fredag"),
+        ("Thursday 3 April 2026", "friday"),
+        ("Thursday, April 3, 2026", "friday"),
+        ("Thurs the 3rd of April 2026", "fri"),
+        ("onsdag 3 december", "torsdag"),
+    ],
+)
+def test_a_weekday_that_is_another_is_named(paper: Paper, words: str, right: str) -> None:
+    text(introduction=f"Mässan hålls {words} i aulan.")(paper)
 
-    good.send_at = NOW + timedelta(days=3)
-    assert _found(good) == {"day_passed"}
+    assert [one.values["weekday"] for one in paper.findings("weekday_wrong")] == [right]
 
 
-def test_every_rule_has_a_name_of_its_own_and_a_case_here() -> None:
-    names = [rule.name for rule in preflight.RULES]
-    made_by_templates_only = {"not_rendered", "text_empty", "unsubscribe_missing", "alt_missing"}
+def test_a_day_is_past_only_when_the_issue_leaves_after_it(paper: Paper) -> None:
+    part(K.EVENT, starts_on="2026-11-25", last_day=None)(paper)
+    assert paper.found() == set()
 
-    assert len(names) == len(set(names))
-    assert set(names) - set(BAD) - {"used_before"} == made_by_templates_only
+    paper.issue.send_at = newsletters.NOW + timedelta(days=3)
+    assert paper.findings("day_passed")
+
+
+def test_the_number_is_asked_for_and_not_mended(paper: Paper) -> None:
+    CASES["many_more"][0](paper)
+
+    (finding,) = paper.findings("many_more")
+    assert (finding.kind, finding.values) == ("type_the_number", {"number": 30, "last": 19})
+
+
+def test_where_a_second_person_approves_the_number_is_theirs_to_see(paper: Paper) -> None:
+    CASES["many_more"][0](paper)
+    paper.issue.newsletter.approval_required = True
+
+    assert paper.findings("many_more") == []
+
+
+def test_what_is_folded_away_is_no_finding_of_the_check(paper: Paper) -> None:
+    CASES["spam_words"][0](paper)
+
+    assert preflight.check(db.session(), paper.issue, newsletters.NOW) == []
+    assert [one.level for one in paper.report().tips] == [Level.TIP]

@@ -149,3 +149,17 @@ def test_a_test_is_asked_for_each_time_and_marks_the_version(draft: Issue) -> No
 def test_a_test_to_no_address_is_refused(draft: Issue) -> None:
     with pytest.raises(InvalidAddress):
         trial.send_test(draft.id, "anna@", "sv", actor="anna@park.test", now=NOW)
+
+
+def test_many_more_readers_leave_only_with_their_number(desk: World, draft: Issue) -> None:
+    earlier = db.session.get_one(Issue, desk.issue(IssueState.SENT))
+    with writing():
+        earlier.audience, earlier.sent_at = 20, NOW - timedelta(days=14)
+    desk.readers(30, first=100)
+
+    with pytest.raises(release.Blocked) as stopped:
+        release.release(draft.id, actor="anna@park.test", now=NOW, typed=20)
+    assert [one.rule for one in stopped.value.findings] == ["many_more"]
+
+    release.release(draft.id, actor="anna@park.test", now=NOW, typed=33)
+    assert db.session.get_one(Issue, draft.id).state == IssueState.SCHEDULED

@@ -1,13 +1,14 @@
 """What the rules of the check look at: an issue, its letters and what surrounds them."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from lxml import html as lxml_html  # type: ignore[import-untyped]
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,15 @@ from newsletter_service.models import Block, BlockKind, Issue, IssueState, Issue
 from newsletter_service.settings import Settings
 
 # [words](address), also with an empty address or one in angle brackets
-_MARKDOWN_LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\n]*)\)")
+_MARKDOWN_LINK = re.compile(r"(?<!!)\[([^\]\n]*)\]\(([^)\n]*)\)")
+
+ADDRESSES = frozenset({"url", "link", "image_url"})
+PROSE = frozenset(
+    {
+        *("subject", "preheader", "introduction", "title", "summary", "text", "markdown"),
+        *("link_text", "by", "place", "alt", "image_alt"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,26 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Words:
+    """Words that somebody wrote: the place, the field's name, the language and the text."""
+
+    place: str
+    name: str
+    locale: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Case:
-    """An issue under examination. Everything costly is worked out once, when first asked for."""
+    """An issue under examination. Everything costly is worked out once, when first asked for.
+
+    `frozen` are the letters that will be sent, where they exist; else they are rendered.
+    """
 
     session: Session
     issue: Issue
     now: datetime
+    frozen: Mapping[str, Letter] = field(default_factory=dict)
 
     @cached_property
     def settings(self) -> Settings:
@@ -87,6 +110,8 @@ class Case:
 
     @cached_property
     def _rendered(self) -> tuple[dict[str, Letter], str]:
+        if self.frozen:
+            return dict(self.frozen), ""
         try:
             made = {lo: compose.letter(self.session, self.issue, lo) for lo in self.locales}
         except LetterError as error:
@@ -104,12 +129,34 @@ class Case:
         return self._rendered[1]
 
     @cached_property
+    def trees(self) -> dict[str, Any]:
+        """Each letter's HTML, taken apart."""
+        return {lo: lxml_html.document_fromstring(one.html) for lo, one in self.letters.items()}
+
+    @cached_property
+    def words(self) -> list[Words]:
+        """Everything that somebody wrote, in reading order."""
+        found = [
+            Words(f"{name}:{text.locale}", name, text.locale, getattr(text, name))
+            for text in self.texts
+            for name in ("subject", "preheader", "introduction")
+        ]
+        for block in self.issue.blocks:
+            for locale in self.locales:
+                found += [
+                    Words(f"block:{block.id}", name, locale, value)
+                    for name, value in block.values(locale).items()
+                    if name in PROSE and isinstance(value, str)
+                ]
+        return [words for words in found if words.text.strip()]
+
+    @cached_property
     def links(self) -> list[Link]:
         """Every address in the issue, in reading order."""
         found = [
             Link(url, f"introduction:{text.locale}", required=True)
             for text in self.texts
-            for url in markdown_links(text.introduction)
+            for _words, url in markdown_links(text.introduction)
         ]
         for block in self.issue.blocks:
             for locale in self.locales:
@@ -133,17 +180,19 @@ class Case:
         return {item_id: number for item_id, number in rows if item_id is not None}
 
 
-def markdown_links(source: str) -> Iterator[str]:
-    """The addresses of links in Markdown, as they are written."""
+def markdown_links(source: str) -> Iterator[tuple[str, str]]:
+    """The words and addresses of links in Markdown, as they are written."""
     for match in _MARKDOWN_LINK.finditer(source):
-        written = match.group(1).strip()
-        yield written[1:-1] if written.startswith("<") and written.endswith(">") else written
+        written = match.group(2).strip()
+        bare = written[1:-1] if written.startswith("<") and written.endswith(">") else written
+        yield match.group(1), bare
 
 
 def _links_of(block: Block, values: dict[str, Any]) -> list[Link]:
     place = f"block:{block.id}"
     if block.kind == BlockKind.TEXT:
-        return [Link(url, place, required=True) for url in markdown_links(values["markdown"])]
+        found = markdown_links(str(values.get("markdown") or ""))
+        return [Link(url, place, required=True) for _words, url in found]
     must_lead = block.kind in (BlockKind.BUTTON, BlockKind.FILM)
     fields = [("url", must_lead, block.kind == BlockKind.IMAGE)]
     fields += [("link", False, False), ("image_url", False, True)]

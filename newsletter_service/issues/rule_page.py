@@ -1,0 +1,55 @@
+"""The rules of the check as a page of the documents, so that it never says anything else."""
+
+import inspect
+
+from newsletter_service.issues.checks.rule import Level, Rule
+from newsletter_service.issues.preflight import RULES
+
+_HEAD = """# What the check looks for
+
+Every issue is checked while it is written, on *Granska*, and once more when it is released, on the
+very letters that will be sent. `newsletter issues check ID` says the same, with exit code 1 if
+something must be mended. This page is written by `newsletter issues rules` out of the rules.
+"""
+_LEVELS = {
+    Level.BLOCKS: (
+        "Måste rättas (must be mended)",
+        "Nothing is sent before these are mended.",
+    ),
+    Level.WARNS: (
+        "Se över (look over)",
+        "These are worth a look.",
+    ),
+    Level.TIP: ("Tips", "Advice, folded away. It never stands in the way."),
+}
+
+
+def markdown() -> str:
+    """The page, in English."""
+    parts = [_HEAD]
+    for level, (title, introduction) in _LEVELS.items():
+        rows = [_row(rule) for rule in RULES if rule.level == level]
+        table = [
+            "| rule | what it says | what to do | why |",
+            "|---|---|---|---|",
+            *rows,
+        ]
+        parts.append(f"## {title}\n\n{introduction}\n\n" + "\n".join(table) + "\n")
+    return "\n".join(parts)
+
+
+def _row(rule: Rule) -> str:
+    why = inspect.getdoc(rule.look) or ""
+    cells = [
+        f"`{rule.name}`",
+        _blanks(str(rule.what)),
+        _blanks(str(rule.remedy)),
+        " ".join(why.split()),
+    ]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _blanks(sentence: str) -> str:
+    """The places of values as an ellipsis."""
+    parts = sentence.split("%(")
+    return parts[0] + "".join("…" + part.partition(")s")[2] for part in parts[1:])

@@ -1,0 +1,272 @@
+"""For each rule of the check: a newsletter that it finds fault with, and one it just lets pass."""
+
+from datetime import timedelta
+
+from newsletter_service.extensions import db
+from newsletter_service.models import (
+    BlockKind,
+    DoctorReport,
+    Issue,
+    IssueState,
+    Item,
+    Source,
+    Subscriber,
+    Suppression,
+    SuppressionReason,
+)
+from tests.integration.issues.newsletters import (
+    NOW,
+    SITE,
+    Paper,
+    Spoil,
+    html,
+    made,
+    more,
+    newsletter,
+    organisation,
+    part,
+    plain,
+    text,
+)
+
+_K = BlockKind
+LONG = "Allt om vårens seminarier, labb, tävlingar och möten i hela parken"
+FITS = "Allt om vårens seminarier, labb, tävlingar och möten i hus 3"
+HEAVY = " ".join(
+    f"Verksamhetsutvecklingsprocesserna {n} förutsätter förvaltningsövergripande "
+    "samverkansstrukturer mellan högskoleorganisationernas innovationsavdelningar och "
+    "näringslivsrepresentanterna"
+    for n in range(6)
+)
+WORDS = "ord " * 20
+IMAGE_ONLY = 20
+
+
+def as_it_is(_paper: Paper) -> None:
+    """The newsletter as it stands."""
+
+
+def _without_blocks(paper: Paper) -> None:
+    paper.issue.blocks = []
+
+
+def _only(*kinds: BlockKind) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        paper.issue.blocks = [block for block in paper.issue.blocks if block.kind in kinds][:1]
+        paper.issue.text("sv").introduction = ""
+
+    return spoil
+
+
+def _twice(paper: Paper) -> None:
+    paper.issue.blocks.append(made(99, _K.ITEM, paper.block(_K.ITEM).data["sv"]))
+
+
+def _parts(number: int) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        while len(paper.issue.blocks) < number:
+            paper.issue.blocks.append(made(99, _K.QUOTE, {"text": "Så sade någon."}))
+
+    return spoil
+
+
+def _sites(number: int) -> Spoil:
+    links = " ".join(f"[bolag {n}](https://bolag{n}.se/om)" for n in range(number))
+    return more(_K.TEXT, markdown=links)
+
+
+def _used_in(state: IssueState) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        earlier = _earlier(paper, state)
+        earlier.blocks.append(made(1, _K.ITEM, {"title": "Kryo"}))
+        item = _item()
+        for issue in (earlier, paper.issue):
+            next(block for block in issue.blocks if block.kind == _K.ITEM).item_id = item
+
+    return spoil
+
+
+def _item() -> int:
+    source = Source(url=f"{SITE}/feed", kind="rss", created_at=NOW, due_at=NOW)
+    db.session.add(source)
+    db.session.flush()
+    times = {"fetched_at": NOW, "changed_at": NOW, "published_at": NOW}
+    item = Item(source_id=source.id, guid="kryo", title="Kryo", **times)
+    db.session.add(item)
+    db.session.flush()
+    return item.id
+
+
+def _earlier(paper: Paper, state: IssueState, audience: int = 0, hours: int = 300) -> Issue:
+    issue = Issue(
+        list_id=paper.issue.list_id,
+        number=paper.issue.number + 100,
+        state=state,
+        created_at=NOW,
+        changed_at=NOW,
+        audience=audience,
+        sent_at=NOW - timedelta(hours=hours),
+        released_at=NOW - timedelta(hours=hours),
+    )
+    db.session.add(issue)
+    db.session.flush()
+    return issue
+
+
+def _last_went_to(audience: int) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        _earlier(paper, IssueState.SENT, audience)
+
+    return spoil
+
+
+def _tested(version: int | None) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        paper.issue.tested_version = version
+
+    return spoil
+
+
+def _reached(number: int) -> Spoil:
+    def spoil(_paper: Paper) -> None:
+        readers = db.session.query(Subscriber).order_by(Subscriber.id).offset(number)
+        for reader in readers:
+            db.session.add(
+                Suppression(
+                    address_key=reader.address_key,
+                    reason=SuppressionReason.HARD_BOUNCE,
+                    source="test",
+                    first_at=NOW,
+                    last_at=NOW,
+                )
+            )
+
+    return spoil
+
+
+def _examined(outcome: str) -> Spoil:
+    def spoil(_paper: Paper) -> None:
+        found = {"name": "dkim", "subject": "m1._domainkey.fjallangen.se", "outcome": outcome}
+        db.session.add(DoctorReport(at=NOW, passed=True, checks=[found]))
+
+    return spoil
+
+
+# Each rule: what it finds, and what it just lets pass.
+CASES: dict[str, tuple[Spoil, Spoil]] = {
+    "subject_missing": (text(subject=" "), text(subject="Nytt")),
+    "placeholder": (
+        text(introduction="Hej {{ namn }}"),
+        text(introduction="Hej alla på {Fjällängen}"),
+    ),
+    "subject_long": (text(subject=LONG), text(subject=FITS)),
+    "subject_shouts": (text(subject="NYTT LABB"), text(subject="NYTT labb på KTH!")),
+    "preheader_missing": (text(preheader=""), as_it_is),
+    "preheader_repeats": (
+        text(subject="Nytt labb i parken", preheader="nytt labb i parken"),
+        text(subject="Nytt labb i parken", preheader="Nytt labb i parken, och tre bolag till"),
+    ),
+    "vague_link": (
+        text(introduction=f"Om labbet [klicka här]({SITE}/labb)."),
+        text(introduction=f"Läs mer om [labbet]({SITE}/labb)."),
+    ),
+    "no_content": (_without_blocks, _only(_K.QUOTE)),
+    "empty_block": (more(_K.QUOTE, by="Anna"), more(_K.DIVIDER)),
+    "duplicate": (_twice, more(_K.ITEM, title="Kryo igen", url=f"{SITE}/nyheter/kryo-2")),
+    "used_before": (_used_in(IssueState.SENT), _used_in(IssueState.CANCELLED)),
+    "not_rendered": (more(_K.EVENT, title="Fel dag", starts_on="i morgon"), as_it_is),
+    "text_empty": (plain(None, " \n"), as_it_is),
+    "unsubscribe_missing": (html("xslot1unsubscribeurlx", "#"), as_it_is),
+    "unsubscribe_late": (
+        html('<div class="article"', "x" * 90_000 + '<div class="article"'),
+        html("</body>", "x" * 60_000 + "</body>"),
+    ),
+    "too_large": (
+        html("</body>", "x" * 90_000 + "</body>"),
+        html("</body>", "x" * 50_000 + "</body>"),
+    ),
+    "alt_missing": (html(' alt="Hus 3 i snö"', ""), html(' alt="Hus 3 i snö"', ' alt=""')),
+    "lang_missing": (html(' lang="sv"', ""), as_it_is),
+    "large": (more(_K.TEXT, markdown="ord " * 17_500), more(_K.TEXT, markdown="ord " * 9_000)),
+    "style_large": (
+        html("</head>", f"<style>{'a' * 17_000}</style></head>"),
+        html("</head>", f"<style>{'a' * 3_000}</style></head>"),
+    ),
+    "heading_order": (
+        text(introduction="### Under rubriken\n\nHej."),
+        text(introduction="## Under rubriken\n\nHej."),
+    ),
+    "text_leftovers": (
+        more(_K.TEXT, markdown="Sök hos `Berg&amp;Dal`."),
+        more(_K.TEXT, markdown="Sök hos Berg & Dal <3."),
+    ),
+    "link_empty": (more(_K.BUTTON, text="Anmäl dig"), more(_K.HEADING, text="Anmäl dig")),
+    "link_broken": (
+        part(_K.ITEM, url=f"{SITE}/nytt labb"),
+        part(_K.ITEM, url=f"{SITE}/nytt%20labb?å=1"),
+    ),
+    "link_private": (
+        part(_K.ITEM, url="http://10.0.0.4/kryo"),
+        part(_K.ITEM, url="https://intra.fjallangen.se/kryo"),
+    ),
+    "link_reserved": (
+        part(_K.ITEM, url="https://staging.fjallangen.se/kryo"),
+        part(_K.ITEM, url="https://exempel.se/kryo"),
+    ),
+    "picture_insecure": (
+        part(_K.ITEM, image_url="http://fjallangen.se/labb.jpg"),
+        part(_K.ITEM, url="http://fjallangen.se/labb"),
+    ),
+    "link_shortened": (part(_K.ITEM, url="https://bit.ly/abc"), part(_K.ITEM, url=f"{SITE}/bit")),
+    "many_domains": (_sites(16), _sites(12)),
+    "picture_undescribed": (part(_K.IMAGE, alt=""), part(_K.ITEM, image_alt="")),
+    "picture_kind": (
+        part(_K.IMAGE, url=f"{SITE}/hus.webp"),
+        part(_K.IMAGE, url=f"{SITE}/webp/hus.jpg?format=svg"),
+    ),
+    "image_only": (_only(_K.IMAGE), _only(_K.ITEM)),
+    "day_passed": (
+        part(_K.EVENT, starts_on="2026-11-20", last_day=None),
+        part(_K.EVENT, starts_on="2026-11-23", last_day=None),
+    ),
+    "day_passed_in_text": (
+        text(introduction="Anmäl dig senast den 20 november."),
+        text(introduction="Labbet invigdes den 20 november. Nu har det öppet."),
+    ),
+    "weekday_wrong": (
+        text(introduction="Välkommen måndagen den 3 december!"),
+        text(introduction="Välkommen torsdagen den 3 december!"),
+    ),
+    "language_missing": (newsletter(locales=["sv", "en"]), newsletter(locales=["sv"])),
+    "sender_unusable": (newsletter(sender_address="parken@gmail.com"), as_it_is),
+    "sender_unverified": (_examined("failed"), _examined("warning")),
+    "address_missing": (organisation(postal_address=""), as_it_is),
+    "contact_missing": (organisation(contact_email=""), as_it_is),
+    "footer_missing": (plain("Provrörsvägen 1", ""), as_it_is),
+    "no_reply": (
+        newsletter(reply_to="no-reply@fjallangen.se"),
+        newsletter(reply_to="svar@fjallangen.se"),
+    ),
+    "no_recipients": (_reached(0), _reached(1)),
+    "many_more": (_last_went_to(19), _last_went_to(20)),
+    "untested": (_tested(2), _tested(3)),
+    "hard_to_read": (text(introduction=HEAVY), as_it_is),
+    "spam_words": (
+        text(introduction="Missa inte chansen att prova labbet."),
+        text(introduction="Labbet är gratis den första gången."),
+    ),
+    "long_paragraph": (
+        text(introduction="ord " * 95),
+        text(introduction="ord " * 60 + "\n\n" + "ord " * 60),
+    ),
+    "preheader_length": (
+        text(preheader="Tre bolag flyttar in"),
+        text(preheader="Tre bolag flyttar in i hus 3, och en tävling"),
+    ),
+    "many_parts": (_parts(21), _parts(20)),
+    "address_as_words": (
+        text(introduction=f"Se [{SITE}/labb]({SITE}/labb)."),
+        text(introduction=f"Se [labbets sida]({SITE}/labb)."),
+    ),
+    "subject_emoji": (text(subject="🎉 Nytt labb 🔬"), text(subject="🔬 Nytt labb")),
+}
