@@ -1,4 +1,4 @@
-"""The listener for what comes back: SMTP and LMTP, for our return addresses and nothing else.
+"""The listener for what comes back: SMTP and LMTP, for addresses of ours and nothing else.
 
 A message is stored before it is answered for. It relays nothing and knows no log-in.
 """
@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 from flask import Flask
 
 from newsletter_service import settings as settings_module
-from newsletter_service.bounces import intake, resolve
+from newsletter_service.bounces import intake, leaving, resolve
 from newsletter_service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -80,8 +80,9 @@ class _Listener:
         address: str,
         rcpt_options: list[str],
     ) -> str:
-        """Take an address with a genuine token, one a transaction."""
-        if not resolve.is_ours(address, self.settings):
+        """Take an address with a genuine token, or the one for replies; one a transaction."""
+        known = (resolve.is_ours, leaving.is_leaving_address, leaving.takes_replies)
+        if not any(is_one(address, self.settings) for is_one in known):
             log.info("return_address_refused")
             return "550 5.1.1 This is no return address of ours"
         if envelope.rcpt_tos:
@@ -93,11 +94,13 @@ class _Listener:
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         """Store, then answer."""
-        raw = envelope.original_content or b""
+        raw, to = envelope.original_content or b"", envelope.rcpt_tos[0]
+        if leaving.takes_replies(to, self.settings) and not leaving.wish(raw, to, self.settings):
+            return "550 5.7.1 Only answers to our letters that say unsubscribe are read here"
         self.storing += 1
         try:
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._threads, self._store, raw, envelope.rcpt_tos[0])
+            await loop.run_in_executor(self._threads, self._store, raw, to)
         except intake.TooLarge:
             return "552 5.3.4 The message is too large"
         except intake.STORING_FAILED as error:

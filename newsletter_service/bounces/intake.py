@@ -15,8 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter_service import queue, settings, tokens
-from newsletter_service.bounces import effects, own_rules, resolve, summary
+from newsletter_service.bounces import effects, leaving, own_rules, resolve, summary
 from newsletter_service.bounces.formats.report import Report
+from newsletter_service.bounces.leaving import Wish
 from newsletter_service.bounces.parse import parse
 from newsletter_service.bounces.resolve import Target
 from newsletter_service.extensions import db
@@ -30,6 +31,8 @@ from newsletter_service.models import (
     writing,
 )
 from newsletter_service.models.upsert import insert_new
+from newsletter_service.subscribers import opt_out
+from newsletter_service.subscribers.consent import RequestContext
 from newsletter_service.verdict_rules import OwnRules
 
 log = logging.getLogger(__name__)
@@ -118,6 +121,10 @@ def process(message_id: int, now: datetime) -> None:
     if begun is None:
         return
     report = parse(begun.raw)
+    asked = _wish(begun, report)
+    if asked is not None:
+        _leave(message_id, asked, now)
+        return
     with writing() as session:
         target = resolve.find(session, settings.current(), begun.envelope_to, report)
         if target is not None and target.state == DeliveryState.DATA_STARTED:
@@ -158,6 +165,33 @@ def _begin(message_id: int, now: datetime) -> _Begun | None:
             return None
         row.tries += 1
         return _Begun(row.id, row.raw, row.envelope_to, row.source, row.received_at)
+
+
+def _wish(begun: _Begun, report: Report) -> Wish | None:
+    """Whether a person, and not a machine, wrote to leave."""
+    if report.kind != "not-a-bounce" or report.format:
+        return None
+    return leaving.wish(begun.raw, begun.envelope_to, settings.current())
+
+
+def _leave(message_id: int, asked: Wish, now: datetime) -> None:
+    """End the subscription; of the message, which a person wrote, nothing is kept."""
+    with writing() as session:
+        subscription = resolve.subscription_of(session, asked.target)
+        gone = subscription is None
+        note = "What it names is gone, and so is the subscription." if gone else ""
+        if not _end(session, message_id, _Ending(BounceState.PROCESSED, "unsubscribe", note), now):
+            return
+        session.execute(
+            update(BounceMessage)
+            .where(BounceMessage.id == message_id)
+            .values(raw=b"", envelope_to="")
+        )
+        if subscription is not None:
+            detail = {"issue_id": asked.target.issue_id} if asked.target.issue_id else {}
+            context = RequestContext(channel=asked.channel)
+            opt_out.end(session, subscription, context, now, **detail)
+    log.info("left_by_mail", extra={"bounce": message_id, "channel": asked.channel})
 
 
 def _wait(session: Session, message_id: int) -> None:

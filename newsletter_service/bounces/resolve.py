@@ -13,9 +13,16 @@ from sqlalchemy.orm import Session
 from newsletter_service import tokens
 from newsletter_service.bounces.formats.report import Report
 from newsletter_service.mail import return_path
-from newsletter_service.models import Delivery, DeliveryState, Notice, Subscriber, Subscription
+from newsletter_service.models import (
+    Delivery,
+    DeliveryState,
+    Issue,
+    Notice,
+    Subscriber,
+    Subscription,
+)
 from newsletter_service.settings import Settings
-from newsletter_service.tokens import BadToken, DeliveryRef, LinkKeys, NoticeRef
+from newsletter_service.tokens import BadToken, DeliveryRef, LinkKeys, NoticeRef, UnsubscribeTarget
 
 _UNSUBSCRIBE_PATH = "/unsubscribe/"
 _CANDIDATE = re.compile(r"[A-Za-z2-7]{30,64}")
@@ -73,6 +80,22 @@ def find_in_words(session: Session, settings: Settings, texts: Iterable[str]) ->
             if found is not None:
                 return _load(session, found)
     return None
+
+
+def subscription_of(
+    session: Session, named: UnsubscribeTarget | DeliveryRef
+) -> Subscription | None:
+    """The subscription that a link or a copy of an issue is about; None when it is gone."""
+    if isinstance(named, UnsubscribeTarget):
+        return session.scalars(
+            select(Subscription).where(Subscription.handle == named.handle)
+        ).one_or_none()
+    return session.scalars(
+        select(Subscription)
+        .join(Delivery, Delivery.subscriber_id == Subscription.subscriber_id)
+        .join(Issue, (Issue.id == Delivery.issue_id) & (Issue.list_id == Subscription.list_id))
+        .where(Delivery.issue_id == named.issue_id, Delivery.n == named.n)
+    ).one_or_none()
 
 
 def texts_in(event: Mapping[str, Any]) -> Iterator[str]:
@@ -157,7 +180,7 @@ def _of_unsubscribe(session: Session, keys: LinkKeys, report: Report) -> Target 
     return None
 
 
-def _of_handle(session: Session, target: tokens.UnsubscribeTarget) -> Target | None:
+def _of_handle(session: Session, target: UnsubscribeTarget) -> Target | None:
     reader = session.scalars(
         select(Subscriber).join(Subscription).where(Subscription.handle == target.handle)
     ).one_or_none()

@@ -137,6 +137,7 @@ def fixed_headers(
         list_name=newsletter.title(locale),
         list_help=f"{settings.base_url}/{where}/{newsletter.slug}",
         list_owner=f"mailto:{ascii_address(contact)}",
+        unsubscribe_mailto=settings.leaving_domain,
         reference_header=settings.reference_header or None,
         feedback_id=headers.feedback_id(f"nr{issue.id}", newsletter.slug, "issue", SENDER_ID),
     )

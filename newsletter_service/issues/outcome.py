@@ -53,20 +53,21 @@ def came_back(session: Session, issue_id: int) -> dict[str, int]:
     return {"bounced": int(bounced), "complained": int(complained)}
 
 
-def unsubscribed(session: Session, issue: Issue) -> int:
-    """How many left by a link in this issue."""
+def unsubscribed(session: Session, issue: Issue) -> dict[str, int]:
+    """How many left by this issue, by channel, the commonest first."""
     if issue.released_at is None:
-        return 0
-    return (
-        session.scalar(
-            select(func.count()).where(
-                ConsentEvent.kind == ConsentKind.WITHDRAWN,
-                ConsentEvent.at >= issue.released_at,
-                ConsentEvent.detail["issue_id"].as_integer() == issue.id,
-            )
+        return {}
+    rows = session.execute(
+        select(ConsentEvent.channel, func.count())
+        .where(
+            ConsentEvent.kind == ConsentKind.WITHDRAWN,
+            ConsentEvent.at >= issue.released_at,
+            ConsentEvent.detail["issue_id"].as_integer() == issue.id,
         )
-        or 0
+        .group_by(ConsentEvent.channel)
+        .order_by(func.count().desc())
     )
+    return {str(channel): number for channel, number in rows}
 
 
 def skipped(session: Session, issue_id: int) -> dict[str, int]:

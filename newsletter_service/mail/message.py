@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from hashlib import sha256
 
 from newsletter_service.address import Address
-from newsletter_service.mail import headers
+from newsletter_service.mail import headers, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.letter import Letter
 
@@ -43,7 +43,7 @@ class BadValue(ValueError):
 class FixedHeaders:
     """What stands in the header of every copy of an edition, and how readers may leave.
 
-    ``unsubscribe_mailto`` is an address; the token of the reader's link becomes its subject.
+    ``unsubscribe_mailto`` is the domain of an address that the token of the reader's link names.
     ``reference_header`` names a header for the copy's reference, which some providers return.
     The List- fields need ``list_id``. ``auto_submitted`` is for notices only (RFC 3834).
     """
@@ -172,7 +172,8 @@ class Prepared:
         if self.mailto is None:
             return f"List-Unsubscribe: <{url}>\r\n"
         token = url.rpartition("/")[2]
-        return f"List-Unsubscribe: <{url}>,\r\n <mailto:{self.mailto}?subject={token}>\r\n"
+        address = return_path.leaving_address(token, self.mailto)
+        return f"List-Unsubscribe: <{url}>,\r\n <mailto:{address}?subject=unsubscribe>\r\n"
 
 
 def _fixed_lines(letter: Letter, fixed: FixedHeaders, mark: bytes) -> bytes:
@@ -201,7 +202,7 @@ def _list_lines(fixed: FixedHeaders, list_id: str) -> list[bytes]:
     if fixed.unsubscribe_post:
         lines.append(headers.fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     if fixed.unsubscribe_mailto:
-        headers.listed("List-Unsubscribe", f"mailto:{fixed.unsubscribe_mailto}")
+        headers.listed("List-Unsubscribe", f"mailto:u@{fixed.unsubscribe_mailto}")
     for name, uri in (
         ("List-Help", fixed.list_help),
         ("List-Owner", fixed.list_owner),

@@ -91,7 +91,11 @@ def channel(code: str) -> str:
         "mail": _("the link in the mail"),
         "page": _("the page for leaving"),
         "one-click": _("the button in the mail program"),
+        "mailto": _("a mail to the address for leaving"),
+        "reply": _("an answer to a letter"),
         "preferences": _("the page of settings"),
+        "choices": _("the page of one's own choices"),
+        "other": _("the mail provider"),
         "import": _("an import"),
         "desk": _("a colleague"),
     }

@@ -212,6 +212,11 @@ class Settings:
         return Settings(**filled)
 
     @property
+    def leaving_domain(self) -> str | None:
+        """Where mail that asks to leave can come in; None while our domain is of this machine."""
+        return None if self.bounce_domain.endswith("localhost") else self.bounce_domain
+
+    @property
     def sandbox_url(self) -> str:
         """The mail sandbox as a relay."""
         host, port = self.sandbox_listen

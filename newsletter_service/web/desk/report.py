@@ -12,6 +12,7 @@ from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
 from newsletter_service.issues import answers, copies, outcome, shelf
 from newsletter_service.models import Issue, IssueState, Role
+from newsletter_service.operations import trace_words
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
 from newsletter_service.web.desk import issue_words as words
@@ -33,6 +34,7 @@ def page(issue_id: int) -> str:
     if "HX-Request" in request.headers:
         return render_template("desk/report/_live.html", **values)
     session = db.session()
+    left = outcome.unsubscribed(session, issue)
     back = [
         (bounce_words().get(reason, reason or _("no reason was given")), number)
         for reason, number in outcome.returned(session, issue_id)
@@ -48,7 +50,8 @@ def page(issue_id: int) -> str:
         tabs=words.tabs(issue, "report"),
         back=back,
         answers=_answers(*answers.of(session, issue_id)),
-        unsubscribed=outcome.unsubscribed(session, issue),
+        left=[(trace_words.channel(by), number) for by, number in left.items()],
+        unsubscribed=sum(left.values()),
         earlier=earlier,
         may_edit=current_user.has_role(Role.EDITOR),
         **values,

@@ -31,7 +31,7 @@ FIXED = FixedHeaders(
     list_owner="mailto:editors@example.org",
     list_archive="https://example.org/letters",
     feedback_id="i12:nytt:issue:exempel",
-    unsubscribe_mailto="leave@example.org",
+    unsubscribe_mailto="bounce.example.org",
 )
 URL = "https://news.example.org/unsubscribe/" + "a2" * 80
 DATE = datetime(2026, 12, 3, 9, 0, tzinfo=UTC)
@@ -140,7 +140,8 @@ def test_r_2_3_every_header_stands_once_and_says_what_it_should() -> None:
 def test_r_2_6_and_a_1_list_unsubscribe_is_raw_at_any_length() -> None:
     raw = Prepared.of(LETTER, FIXED).message(READER)
     token = URL.rpartition("/")[2]
-    expected = f"\r\nList-Unsubscribe: <{URL}>,\r\n <mailto:leave@example.org?subject={token}>\r\n"
+    mailto = f"mailto:u+{token}@bounce.example.org?subject=unsubscribe"
+    expected = f"\r\nList-Unsubscribe: <{URL}>,\r\n <{mailto}>\r\n"
     assert expected.encode() in raw
 
 
