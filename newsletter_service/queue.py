@@ -36,6 +36,7 @@ WORK = {
     "audience.expand": "default",
     "issue.finish": "default",
     "news.fetch": "default",
+    "news.fold": "default",
     "site.discover": "default",
     "doctor.check": "default",
     "delivery.turn": "send",

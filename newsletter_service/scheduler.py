@@ -19,7 +19,7 @@ from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
 from newsletter_service.issues import proposals
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
-from newsletter_service.news import fetch, probe
+from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import alarms, go_live, journal, tidy
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def nudge_inputs(now: datetime) -> None:
     wanted += [("providers.process", ())] if provider_events.overdue(now) else []
     wanted += [("bounces.poll", ())] if mailbox.any_due(now) else []
     wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]
+    wanted += [("news.fold", ())] if folding.is_due() else []
     wanted += [("site.discover", (probe_id,)) for probe_id in probe.overdue(now)]
     queue.nudge_overdue(wanted)
 

@@ -47,6 +47,7 @@ PURE = {
     "delivery.adaptive",
     "delivery.pace",
     "delivery.retry",
+    "news.alike",
     "news.discover",
     "news.feeds",
 }

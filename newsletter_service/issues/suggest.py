@@ -16,7 +16,7 @@ from newsletter_service import audit
 from newsletter_service import settings as settings_module
 from newsletter_service.issues import blocks
 from newsletter_service.models import Block, BlockKind, Issue, Item, NewsletterList, writing
-from newsletter_service.news import desk
+from newsletter_service.news import tabs
 
 SINCE = timedelta(days=31)
 MOST_ITEMS = 10
@@ -51,7 +51,7 @@ def compose(session: Session, wish: Wish, *, actor: str, now: datetime) -> int:
     """The same inside a verb."""
     newsletter = session.get_one(NewsletterList, wish.list_id)
     today = now.astimezone(ZoneInfo(settings_module.current().timezone)).date()
-    fresh = desk.unused(session, wish.list_id, now - wish.since, today)
+    fresh = tabs.unused(session, wish.list_id, now - wish.since, now, today)
     if not fresh:
         raise NothingNew
     lead, events, rest = chosen(fresh)

@@ -130,7 +130,10 @@ class BlockKind(StrEnum):
 
 
 class Block(Base):
-    """One part of an issue. `data` maps a locale to the block's values in that language."""
+    """One part of an issue. `data` maps a locale to the block's values in that language.
+
+    `why` says why a suggestion put it there: a code and perhaps a value, such as `tag:Forskning`.
+    """
 
     __tablename__ = "block"
     __table_args__ = (
@@ -145,6 +148,7 @@ class Block(Base):
     kind: Mapped[BlockKind] = mapped_column(String(16))
     item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
     data: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON, default=dict)
+    why: Mapped[str] = mapped_column(String(100), default="", server_default="")
 
     def values(self, locale: str) -> dict[str, Any]:
         """The values in a language; Swedish, then any other, stands in for what is not written."""

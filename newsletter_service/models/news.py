@@ -12,6 +12,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -28,7 +30,10 @@ list_source = Table(
 
 
 class Source(Base):
-    """A feed, or the desk itself (`kind` manual, no address). Health in plain columns."""
+    """A feed, the desk itself (`kind` manual) or a company of the house (`kind` tenant).
+
+    The last two have no address that is fetched. Health in plain columns.
+    """
 
     __tablename__ = "source"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -52,12 +57,19 @@ class Source(Base):
 
 
 class Item(Base):
-    """One piece of news, stored once per source and `guid`."""
+    """One piece of news, stored once per source and `guid`.
+
+    `folded_into_id` names the item that tells the same and stands for it; one that an editor
+    took apart again `stands_alone`. `compared` says that this was looked for. `held_at` is set
+    while something sent in waits for an editor. `own_tags` are those given by hand.
+    """
 
     __tablename__ = "item"
     __table_args__ = (
         UniqueConstraint("source_id", "guid"),
         Index(None, "published_at"),
+        Index(None, "compared"),
+        Index(None, "folded_into_id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -79,5 +91,17 @@ class Item(Base):
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     hidden_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # no foreign key: SQLite would have to write the whole table anew to gain one
+    folded_into_id: Mapped[int | None]
+    stands_alone: Mapped[bool] = mapped_column(default=False, server_default=false())
+    compared: Mapped[bool] = mapped_column(default=False, server_default=true())
+    embargo_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    own_tags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+
+    @property
+    def all_tags(self) -> list[str]:
+        """The tags given by hand, then those of the feed, each once."""
+        return list(dict.fromkeys([*self.own_tags, *self.tags]))
 
     source: Mapped[Source] = relationship()

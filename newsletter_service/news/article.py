@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from newsletter_service.news import clean, html_page
+from newsletter_service.news import clean, html_page, page_words, when
 
 LONGEST_SUMMARY = 400
 _LEAST_PARAGRAPH = 60
@@ -20,7 +20,10 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 @dataclass(frozen=True)
 class Article:
-    """Empty where the page tells nothing. `starts_on` is an event's first day."""
+    """Empty where the page tells nothing.
+
+    `starts_on` is an event's first day, `last_day` the last one to take part.
+    """
 
     title: str = ""
     summary: str = ""
@@ -28,23 +31,27 @@ class Article:
     image_alt: str = ""
     place: str = ""
     starts_on: date | None = None
+    last_day: date | None = None
 
 
-def read(html: bytes, url: str) -> Article:
-    """What a page tells; never fails."""
+def read(html: bytes, url: str, today: date | None = None) -> Article:
+    """What a page tells; never fails. With `today`, days that its words tell are read, too."""
     root = html_page.tree(html)
     if root is None:
         return Article()
     base = html_page.base(root, url)
     told = _thing(root)
+    words = page_words.paragraphs(root)
+    days = when.told(" ".join(words), today) if today else when.Told()
     picture = html_page.meta(root, "og:image") or _picture(told.get("image"))
     return Article(
         title=clean.plain_text(_title(root, told), 300),
-        summary=clean.excerpt(clean.plain_text(_summary(root, told)), LONGEST_SUMMARY),
+        summary=clean.excerpt(clean.plain_text(_summary(root, told, words)), LONGEST_SUMMARY),
         image_url=clean.web_url(picture, base) or "",
         image_alt=clean.plain_text(html_page.meta(root, "og:image:alt") or "", 300),
-        place=clean.plain_text(_place(told.get("location")), 200),
-        starts_on=_day(told.get("startDate")),
+        place=clean.plain_text(_place(told.get("location")) or days.place or "", 200),
+        starts_on=_day(told.get("startDate")) or days.starts_on,
+        last_day=days.last_day,
     )
 
 
@@ -67,9 +74,10 @@ def _title(root: Any, told: dict[str, Any]) -> str:
     return heading or _SITE_AFTER.sub("", next(iter(html_page.texts(root, "title")), ""))
 
 
-def _summary(root: Any, told: dict[str, Any]) -> str:
+def _summary(root: Any, told: dict[str, Any], words: list[str]) -> str:
     named = html_page.meta(root, "og:description") or html_page.meta(root, "description")
-    return named or _text(told.get("description")) or next(_paragraphs(root), "")
+    first = words[0] if words else next(_paragraphs(root), "")
+    return named or _text(told.get("description")) or first
 
 
 def _paragraphs(root: Any) -> Iterator[str]:

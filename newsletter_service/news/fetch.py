@@ -15,8 +15,9 @@ from newsletter_service import relays
 from newsletter_service import settings as settings_module
 from newsletter_service.extensions import db
 from newsletter_service.models import Item, Source, writing
-from newsletter_service.news import feeds
+from newsletter_service.news import feeds, sources
 from newsletter_service.news.feed_item import Feed, FeedError, FeedItem
+from newsletter_service.queue import nudge
 from newsletter_service.safe_http import FetchError, Response, SafeClient
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def fetch(source_id: int, now: datetime) -> int:
     What goes wrong is kept on the source in whole sentences, and the next try waits longer.
     """
     source = db.session.get(Source, source_id)
-    if source is None or source.removed_at is not None or source.url.startswith("manual:"):
+    if source is None or source.removed_at is not None or source.kind in sources.NOT_FETCHED:
         db.session.rollback()
         return 0
     url, etag, modified = source.url, source.etag, source.last_modified
@@ -51,7 +52,9 @@ def due(now: datetime) -> list[int]:
     return list(
         db.session.scalars(
             select(Source.id).where(
-                Source.due_at <= now, Source.removed_at.is_(None), Source.kind != "manual"
+                Source.due_at <= now,
+                Source.removed_at.is_(None),
+                Source.kind.not_in(sources.NOT_FETCHED),
             )
         )
     )
@@ -96,6 +99,7 @@ def _store(source_id: int, response: Response, feed: Feed | None, now: datetime)
         source.kind = feed.kind
         source.title = feed.title or source.title or urlsplit(source.url).hostname or ""
         source.site_url = feed.site_url or ""
+        nudge("news.fold")
         return sum(_keep(session, source, item, feed, now) for item in feed.items)
 
 

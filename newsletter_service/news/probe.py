@@ -28,7 +28,7 @@ _OVERDUE = timedelta(minutes=2)
 _WORTH_WAITING = timedelta(seconds=20)
 _GIVEN_UP = timedelta(hours=1)
 _HEADLINES = 3
-_FILLED = ("title", "summary", "image_url", "image_alt", "place", "starts_on")
+_FILLED = ("title", "summary", "image_url", "image_alt", "place", "starts_on", "last_day")
 _PAGE = "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml;q=0.9,*/*;q=0.5"
 
 
@@ -107,7 +107,7 @@ def _read_page(probe_id: int, item_id: int, url: str, now: datetime) -> None:
         found, error = article.Article(), fault.code
     else:
         error = "" if page.status < 400 else f"status_{page.status}"
-        found = article.Article() if error else article.read(page.body, page.final_url)
+        found = article.Article() if error else article.read(page.body, page.final_url, now.date())
     with writing() as session:
         probe = session.get_one(SiteProbe, probe_id)
         item = session.get(Item, item_id)

@@ -9,10 +9,13 @@ from sqlalchemy.orm import Session
 from newsletter_service import audit
 from newsletter_service.extensions import db
 from newsletter_service.models import Item, NewsletterList, Source, list_source, writing
+from newsletter_service.news import folding
 from newsletter_service.queue import nudge
 
 SILENT_AFTER = 3
 MANUAL = "manual:"
+# Kinds without an address to fetch: what editors type in, what companies of the house send in.
+NOT_FETCHED = ("manual", "tenant")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ def remove(list_id: int, source_id: int, *, actor: str, now: datetime) -> None:
         )
         source = session.get_one(Source, source_id)
         session.refresh(source)
+        folding.release_followers(session, source_id)
+        nudge("news.fold")
         if not source.lists:
             source.removed_at = now
         audit.record(session, actor, "source.removed", f"source:{source_id}", list_id=list_id)
@@ -81,7 +86,7 @@ def refresh(list_id: int, *, actor: str, now: datetime) -> int:
                 .where(
                     list_source.c.list_id == list_id,
                     Source.removed_at.is_(None),
-                    Source.kind != "manual",
+                    Source.kind.not_in(NOT_FETCHED),
                 )
             )
         )
@@ -104,7 +109,7 @@ def of_list(list_id: int) -> list[SourceHealth]:
         .where(
             list_source.c.list_id == list_id,
             Source.removed_at.is_(None),
-            Source.kind != "manual",
+            Source.kind.not_in(NOT_FETCHED),
         )
         .order_by(Source.id)
     )

@@ -14,7 +14,7 @@ from newsletter_service.extensions import db
 from newsletter_service.issues import blocks, preflight, shelf
 from newsletter_service.issues.blocks import Changed, Edit, Harmful, NotEditable
 from newsletter_service.models import Block, BlockKind, Issue, Role
-from newsletter_service.news import desk as news
+from newsletter_service.news import tabs as news
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, block_fields, history_words, now, said
 from newsletter_service.web.desk import issue_words as words
@@ -140,7 +140,7 @@ def _page(
         findings=findings,
         marks={finding.place: finding for finding in reversed(findings)},
         history=history_words.timeline(shelf.history(issue.id)),
-        offered=news.rows(issue.list_id, "new", today, limit=OFFERED),
+        offered=news.rows(issue.list_id, news.Wanted("new", now(), today, limit=OFFERED)),
         saved=clock(issue.changed_at),
         conflict=conflict,
         errors=errors or {},

@@ -1,6 +1,5 @@
-"""*Nyheter*: what there is to write about, and the way from there into a draft."""
+"""*Nyheter*: what there is to write about, by tab, and the way from there into a draft."""
 
-from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -10,16 +9,19 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from newsletter_service.issues import blocks, shelf, suggest
-from newsletter_service.models import Item, Role
+from newsletter_service.models import NewsletterList, Role
 from newsletter_service.news import desk, probe, sources
+from newsletter_service.news import tabs as shown
 from newsletter_service.web.access import allow
-from newsletter_service.web.desk import actor, now, said
+from newsletter_service.web.desk import actor, now
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.i18n import local
 
 blueprint = Blueprint("news", __name__, url_prefix="/desk/nyheter")
 
 _TABS = {"nya": "new", "kommande": "coming", "anvanda": "used", "dolda": "hidden"}
+_TABS["inskickade"] = "sent_in"
+_MOST_PAGES = 400
 
 
 @blueprint.get("")
@@ -47,7 +49,7 @@ def type_in() -> Response | tuple[str, int]:
         return _page("nya", written=written, errors={"written": wrong}), 422
     if is_link:
         probe.ask(url, actor=actor(), now=now(), item_id=item_id)
-        return redirect(url_for("news.item", item_id=item_id), 303)
+        return redirect(url_for("news_item.page", item_id=item_id), 303)
     return redirect(url_for("news.page", list=listed.id), 303)
 
 
@@ -65,14 +67,20 @@ def chosen() -> Response:
         return back
     if act == "draft":
         return _into_draft(listed.id, items)
-    desk.hide(items, now() if act == "hide" else None)
-    said = (
-        ngettext("%(num)s item hidden.", "%(num)s items hidden.", len(items))
-        if act == "hide"
-        else ngettext("%(num)s item shown again.", "%(num)s items shown again.", len(items))
-    )
-    flash(said, "good")
+    flash(_done(act, items), "good")
     return back
+
+
+def _done(act: str, items: list[int]) -> str:
+    """Do what the button says with the chosen items; what to tell about it."""
+    many = len(items)
+    if act == "let_in":
+        desk.let_in(items)
+        return str(ngettext("%(num)s item is news now.", "%(num)s items are news now.", many))
+    desk.hide(items, now() if act == "hide" else None)
+    if act == "hide":
+        return str(ngettext("%(num)s item hidden.", "%(num)s items hidden.", many))
+    return str(ngettext("%(num)s item shown again.", "%(num)s items shown again.", many))
 
 
 @blueprint.post("/hamta")
@@ -82,43 +90,6 @@ def fetch() -> Response:
     listed = words.chosen_list()
     if listed is not None and sources.refresh(listed.id, actor=actor(), now=now()):
         flash(_("The feeds are being fetched. Load the page again in a moment."), "good")
-    return redirect(url_for("news.page"), 303)
-
-
-@blueprint.get("/<int:item_id>")
-@allow(Role.EDITOR)
-def item(item_id: int) -> str:
-    """One piece of news; those typed in can be changed here."""
-    return _item_page(_known(item_id))
-
-
-@blueprint.post("/<int:item_id>")
-@allow(Role.EDITOR)
-def save_item(item_id: int) -> Response | tuple[str, int]:
-    """Keep a change to something typed in."""
-    known = _known(item_id)
-    written = request.form
-    typed = desk.Typed(
-        title=written.get("title", ""),
-        summary=written.get("summary", ""),
-        url=written.get("url", ""),
-        image_url=written.get("image_url", ""),
-        image_alt=written.get("image_alt", ""),
-        starts_on=_day(written.get("starts_on", "")),
-        last_day=_day(written.get("last_day", "")),
-        place=written.get("place", ""),
-    )
-    try:
-        desk.change(item_id, typed, now())
-    except LookupError:
-        abort(404)
-    except desk.NotAWebAddress as fault:
-        wrong = said({fault.field: "url"})
-        return _item_page(known, values=request.form, errors=wrong), 422
-    except ValueError:
-        wrong = {"title": _("Write a headline.")}
-        return _item_page(known, values=request.form, errors=wrong), 422
-    flash(_("Saved."), "good")
     return redirect(url_for("news.page"), 303)
 
 
@@ -148,57 +119,86 @@ def _page(tab: str, *, written: str = "", errors: dict[str, str] | None = None) 
     if listed is None:
         return render_template("desk/news/page.html", listed=None, rows=[], errors={})
     tab = tab if tab in _TABS else "nya"
-    search = request.args.get("sok", "").strip()
-    today = local(now()).date()
+    asked = request.args
+    number = max(1, asked.get("sida", 1, type=int))
+    moment = now()
+    wanted = shown.Wanted(
+        _TABS[tab],
+        moment,
+        local(moment).date(),
+        search=asked.get("sok", "").strip(),
+        tag=asked.get("tagg", "").strip(),
+        skip=(min(number, _MOST_PAGES) - 1) * shown.AT_ONCE,
+    )
     draft = shelf.newest_draft(listed.id)
     return render_template(
         "desk/news/page.html",
         listed=listed,
         tab=tab,
-        tabs=_tabs(listed.id, tab, today, search),
-        rows=desk.rows(listed.id, _TABS[tab], today, search=search),
-        search=search,
+        tabs=_tabs(listed, tab, wanted),
+        rows=shown.rows(listed.id, wanted),
+        search=wanted.search,
+        tag=wanted.tag,
+        tags=_tags(listed.id, tab, wanted),
+        pages=_pages(listed.id, tab, wanted, number),
         health=sources.of_list(listed.id),
         draft=words.label(draft) if draft else "",
         written=written,
         errors=errors or {},
-        today=today,
+        today=wanted.today,
+        moment=moment,
     )
 
 
-def _tabs(list_id: int, here: str, today: date, search: str) -> list[dict[str, Any]]:
+def _tabs(listed: NewsletterList, here: str, wanted: shown.Wanted) -> list[dict[str, Any]]:
+    """The tabs with their numbers; *Inskickade* where something was sent in and waits."""
     labels = {"nya": _("New"), "kommande": _("Coming up"), "anvanda": _("Used")}
-    labels["dolda"] = _("Hidden")
-    counted = desk.counts(list_id, today)
+    labels |= {"dolda": _("Hidden"), "inskickade": _("Sent in")}
+    counted = shown.counts(listed.id, wanted.now, wanted.today)
     return [
         {
             "label": text,
-            "url": url_for("news.page", flik=tab, sok=search or None),
+            "url": url_for("news.page", flik=tab, sok=wanted.search or None),
             "active": tab == here,
             "count": counted[_TABS[tab]],
         }
         for tab, text in labels.items()
+        if tab != "inskickade" or tab == here or counted["sent_in"]
     ]
 
 
-def _item_page(known: Item, *, values: Any = None, errors: dict[str, str] | None = None) -> str:
-    names = ("title", "summary", "url", "image_url", "image_alt", "place", "starts_on", "last_day")
-    stored = {name: getattr(known, name) or "" for name in names}
-    return render_template(
-        "desk/news/item.html",
-        item=known,
-        is_typed=known.source.kind == "manual",
-        waiting=values is None and probe.reads(known.id, now()),
-        values=values if values is not None else stored,
-        errors=errors or {},
-    )
+def _tags(list_id: int, tab: str, wanted: shown.Wanted) -> list[dict[str, Any]]:
+    """The tab's most common tags as links, the chosen one among them and its way back."""
+    found = shown.tags(list_id, wanted)
+    if wanted.tag and wanted.tag not in dict(found):
+        found.append((wanted.tag, shown.number(list_id, wanted)))
+    return [
+        {
+            "label": tag,
+            "count": count,
+            "active": tag == wanted.tag,
+            "url": url_for("news.page", flik=tab, tagg=None if tag == wanted.tag else tag),
+        }
+        for tag, count in found
+    ]
 
 
-def _known(item_id: int) -> Item:
-    found = desk.one(item_id)
-    if found is None:
-        abort(404)
-    return found
+def _pages(list_id: int, tab: str, wanted: shown.Wanted, number: int) -> dict[str, Any]:
+    """The ways to the pages before and after."""
+    all_of_them = shown.number(list_id, wanted)
+
+    def page_of(other: int) -> str:
+        search, tag = wanted.search or None, wanted.tag or None
+        return url_for("news.page", flik=tab, sida=other, sok=search, tagg=tag)
+
+    last = wanted.skip + shown.AT_ONCE
+    return {
+        "first": wanted.skip + 1,
+        "last": min(last, all_of_them),
+        "number": all_of_them,
+        "previous": page_of(number - 1) if number > 1 else None,
+        "next": page_of(number + 1) if last < all_of_them and number < _MOST_PAGES else None,
+    }
 
 
 def _title_of(url: str) -> str:
@@ -207,10 +207,3 @@ def _title_of(url: str) -> str:
     last = unquote(parts.path.rstrip("/").rsplit("/", 1)[-1])
     named = last.rsplit(".", 1)[0].replace("-", " ").replace("_", " ").strip()
     return (named[:1].upper() + named[1:]) or parts.netloc or url
-
-
-def _day(written: str) -> date | None:
-    try:
-        return datetime.strptime(written.strip(), "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError:
-        return None

@@ -13,8 +13,8 @@ from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
 from newsletter_service.issues import outcome, preflight, proposals, shelf
 from newsletter_service.models import Issue, IssueState, NewsletterList, Role
-from newsletter_service.news import desk as news
 from newsletter_service.news import sources
+from newsletter_service.news import tabs as news
 from newsletter_service.settings import current
 from newsletter_service.subscribers import counts
 from newsletter_service.web.access import allow

@@ -9,6 +9,7 @@ from newsletter_service.issues import blocks, suggest
 from newsletter_service.issues.blocks import Edit
 from newsletter_service.models import Issue, Item, writing
 from newsletter_service.news import desk as news_desk
+from newsletter_service.news import tabs
 from tests.integration.issues.conftest import NOW
 from tests.world import World
 
@@ -18,6 +19,10 @@ def _suggested(desk: World) -> Issue:
     issue = db.session.get(Issue, made)
     assert issue is not None
     return issue
+
+
+def _rows(desk: World, tab: str, search: str = "") -> list[tabs.Row]:
+    return tabs.rows(desk.list_id, tabs.Wanted(tab, NOW, NOW.date(), search))
 
 
 def _titles(issue: Issue) -> list[str]:
@@ -57,47 +62,43 @@ def test_numbers_follow_each_other_on_a_list(desk: World) -> None:
 
 def test_news_stands_under_the_tab_it_belongs_to(desk: World, news: list[int]) -> None:
     today = NOW.date()
-    counts = news_desk.counts(desk.list_id, today)
+    counts = tabs.counts(desk.list_id, NOW, today)
 
-    assert counts == {"new": 4, "coming": 3, "used": 0, "hidden": 1}
-    coming = news_desk.rows(desk.list_id, "coming", today)
+    assert counts == {"new": 4, "coming": 3, "used": 0, "hidden": 1, "sent_in": 0}
+    coming = _rows(desk, "coming")
     assert [row.item.title for row in coming] == ["Öppet hus", "Vinn en lunch", "Frukost om regler"]
 
 
 @pytest.mark.usefixtures("news")
 def test_used_news_says_in_which_issue(desk: World) -> None:
     issue = _suggested(desk)
-    used = news_desk.rows(desk.list_id, "used", NOW.date())
+    used = _rows(desk, "used")
 
     assert {number for row in used for number in row.used_in} == {issue.number}
 
 
 @pytest.mark.usefixtures("news")
 def test_a_search_takes_percent_signs_and_capitals_as_they_are_written(desk: World) -> None:
-    today = NOW.date()
-
-    assert [r.item.guid for r in news_desk.rows(desk.list_id, "new", today, search="LABB")] == [
-        "story"
-    ]
-    assert news_desk.rows(desk.list_id, "new", today, search="%") == []
+    assert [r.item.guid for r in _rows(desk, "new", search="LABB")] == ["story"]
+    assert _rows(desk, "new", search="%") == []
 
 
 def test_hidden_news_can_be_shown_again(desk: World, news: list[int]) -> None:
     news_desk.hide(news[:2], NOW)
-    assert news_desk.counts(desk.list_id, NOW.date())["hidden"] == 3
+    assert tabs.counts(desk.list_id, NOW, NOW.date())["hidden"] == 3
 
     news_desk.hide(news, None)
-    assert news_desk.counts(desk.list_id, NOW.date())["hidden"] == 0
+    assert tabs.counts(desk.list_id, NOW, NOW.date())["hidden"] == 0
 
 
 def test_a_headline_typed_in_is_news_of_the_list(desk: World) -> None:
     item = news_desk.type_in(desk.list_id, news_desk.Typed("  Fika på <b>fredag</b> "), NOW)
 
-    rows = news_desk.rows(desk.list_id, "new", NOW.date())
+    rows = _rows(desk, "new")
     assert [(row.item.id, row.item.title) for row in rows] == [(item, "Fika på fredag")]
 
     news_desk.change(item, news_desk.Typed("Fika på torsdag", url="https://park.se/fika"), NOW)
-    assert news_desk.rows(desk.list_id, "new", NOW.date())[0].item.title == "Fika på torsdag"
+    assert _rows(desk, "new")[0].item.title == "Fika på torsdag"
 
 
 def test_an_item_without_a_headline_is_refused(desk: World) -> None:

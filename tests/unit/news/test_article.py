@@ -1,5 +1,6 @@
 """Pages of news, as sites write them and as an attacker does."""
 
+import time
 from datetime import date
 
 from hypothesis import given
@@ -66,3 +67,30 @@ def test_markup_and_addresses_that_lead_astray_are_left_out() -> None:
 @given(st.binary(max_size=600))
 def test_any_bytes_are_a_page(body: bytes) -> None:
     assert isinstance(read(body, URL), Article)
+
+
+def test_the_articles_own_words_are_found_among_menus_and_banners() -> None:
+    said = (
+        "Den 3 december klockan 8 bjuder parken in till ett frukostseminarium om biobanker, "
+        "med tre korta föredrag och gott om tid för frågor."
+    )
+    more = "Anmäl dig senast 30 november, så att kaffet räcker till alla som kommer till huset."
+    links = (f"<li><a href=/{n}>En länk i menyn nummer {n} om parken</a></li>" for n in range(30))
+    menu = "".join(links)
+    html = page(
+        "<title>Frukost | Parken</title>",
+        f"<nav><ul>{menu}</ul></nav><div class='cookie-banner'><p>Vi använder kakor för att ge dig"
+        " en bättre upplevelse av webbplatsen. Läs mer om hur vi gör det.</p></div>"
+        f"<div class='content'><h1>Frukostseminarium</h1><p>{said}</p><p>{more}</p></div>"
+        "<footer><p>Parken, Provrörsvägen 1, 123 45 Fjälläng. Alla rättigheter.</p></footer>",
+    )
+    found = read(html, URL, date(2026, 11, 22))
+    assert found.summary.startswith("Den 3 december klockan 8")
+    assert (found.starts_on, found.last_day) == (date(2026, 12, 3), date(2026, 11, 30))
+
+
+def test_a_page_of_absurd_depth_or_size_takes_no_long_time() -> None:
+    began = time.monotonic()
+    read(page("", "<div>" * 30_000), URL, date(2026, 11, 22))
+    read(page("", "<p>ord <b>och</b> ord " * 60_000), URL, date(2026, 11, 22))
+    assert time.monotonic() - began < 10
