@@ -3,6 +3,7 @@
 from newsletter_service import cli, processes
 from newsletter_service.app import create_app
 from newsletter_service.bench import command as bench
+from newsletter_service.drill import command as drill
 
 
 def main() -> None:
@@ -10,6 +11,7 @@ def main() -> None:
     for command in processes.COMMANDS:
         cli.main.add_command(command)
     cli.main.add_command(bench.command)
+    cli.main.add_command(drill.group)
     cli.main(prog_name="newsletter", obj=cli.Door(create_app))
 
 

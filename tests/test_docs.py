@@ -7,10 +7,13 @@ from pathlib import Path
 import click
 
 from newsletter_service import cli, processes
+from newsletter_service.bench import command as bench
+from newsletter_service.drill import command as drill
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-COMMANDS = dict(cli.main.commands) | {str(each.name): each for each in processes.COMMANDS}
+OTHERS = (*processes.COMMANDS, bench.command, drill.group)
+COMMANDS = dict(cli.main.commands) | {str(each.name): each for each in OTHERS}
 
 
 def links() -> Iterator[tuple[Path, str]]:

@@ -55,43 +55,97 @@ def sink() -> Iterator[int]:
         process.wait()
 
 
+class Cluster:
+    """A durable PostgreSQL cluster (fsync and synchronous_commit on) that can be killed.
+
+    `options` are settings of the server; without `listen_addresses` it has a unix socket only.
+    """
+
+    def __init__(self, place: Path, **options: object) -> None:
+        self.home = place / "pg"
+        self._user = "postgres" if os.getuid() == 0 else None
+        self._binaries = _postgres_binaries()
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": self.home,
+            "shared_buffers": "256MB",
+        } | options
+        self._options = [
+            part for name, value in settings.items() for part in ("-c", f"{name}={value}")
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address for SQLAlchemy."""
+        return f"postgresql+psycopg://postgres@/postgres?host={self.home}"
+
+    def make(self) -> None:
+        """Lay out the cluster's files."""
+        self.home.mkdir()
+        if self._user:
+            shutil.chown(self.home, self._user)
+        made = ["-D", str(self.home / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8"]
+        subprocess.run(  # noqa: S603 - our own command line
+            [str(self._binaries / "initdb"), *made, "--locale=C.UTF-8"],
+            user=self._user,
+            cwd="/",
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it answers; after a kill its last children must have gone."""
+        ends = time.monotonic() + PATIENCE_S
+        while True:
+            self._launch()
+            try:
+                _wait_for_postgres(self.home, self._process)
+            except RuntimeError:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
+    def _launch(self) -> None:
+        with (self.home / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line
+                [str(self._binaries / "postgres"), "-D", str(self.home / "data"), *self._options],
+                user=self._user,
+                cwd="/",
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """End it as a power cut does; its children see that and end, too."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        """Shut it down."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextmanager
 def postgres(place: Path) -> Iterator[str]:
-    """A durable PostgreSQL cluster (fsync and synchronous_commit on); yields its URL."""
-    binaries = _postgres_binaries()
-    user = "postgres" if os.getuid() == 0 else None
-    home = place / "pg"
-    home.mkdir()
-    if user:
-        shutil.chown(home, user)
-    made = ["initdb", "-D", str(home / "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8"]
-    subprocess.run(  # noqa: S603 - our own command line
-        [str(binaries / made[0]), *made[1:], "--locale=C.UTF-8"],
-        user=user,
-        cwd="/",
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    settings = {"listen_addresses": "", "unix_socket_directories": home, "shared_buffers": "256MB"}
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            [str(binaries / "postgres"), "-D", str(home / "data"), *options],
-            user=user,
-            cwd="/",
-            stdout=log,
-            stderr=log,
-        )
+    """A durable cluster; yields its URL."""
+    cluster = Cluster(place)
+    cluster.make()
+    cluster.start()
     try:
-        _wait_for_postgres(home, process)
-        yield f"postgresql+psycopg://postgres@/postgres?host={home}"
+        yield cluster.url
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        cluster.stop()
 
 
 def _postgres_binaries() -> Path:
@@ -109,9 +163,9 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"{process.args!r} did not come up.")
 
 
-def _wait_for_postgres(home: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_postgres(home: Path, process: subprocess.Popen[bytes] | None) -> None:
     ends = time.monotonic() + PATIENCE_S
-    while time.monotonic() < ends and process.poll() is None:
+    while time.monotonic() < ends and process is not None and process.poll() is None:
         try:
             psycopg.connect(f"host={home} user=postgres dbname=postgres").close()
         except psycopg.OperationalError:

@@ -107,7 +107,7 @@ class Settings:
     timezone: str = _setting(values.zone, "Time zone of schedules and pages.", "Europe/Stockholm")
     turn_seconds: int = _setting(values.number(1, 600), "How long one send job works.", 30)
     lease_seconds: int = _setting(
-        values.number(5, 3600), "How long a claimed batch stays with a silent worker.", 60
+        values.number(5, 3600), "How long a claimed batch stays with a silent worker.", 45
     )
     batch_size: int = _setting(values.number(1, 10000), "Deliveries in a batch.", 1000)
     retry_seconds: tuple[int, ...] = _setting(

@@ -3,6 +3,7 @@
 Real processes: workers, scheduler, an SMTP server that remembers, a Valkey of its own.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -117,6 +118,12 @@ def crashing(any_database_url: str, tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
+@pytest.fixture
+def on_sqlite(sqlite_url: str, tmp_path: Path) -> Iterator[Service]:
+    with ExitStack() as stack, service(sqlite_url, tmp_path, stack) as running:
+        yield running
+
+
 def begin(crashing: Service) -> int:
     """Everything runs and about a sixth of the issue has left."""
     crashing.world.readers(READERS)
@@ -136,12 +143,30 @@ def nobody_lost_nobody_twice(crashing: Service, counted: Statement, doubt: int) 
     assert not crashing.sink.faults
 
 
-def test_p3_a_killed_worker_leaves_at_most_one_doubt_a_connection(crashing: Service) -> None:
-    issue_id = begin(crashing)
-    crashing.kill("worker send")
-    crashing.start("worker send#2")
-    counted = crashing.wait_over(issue_id)
-    nobody_lost_nobody_twice(crashing, counted, CONNECTIONS)
+def test_p3_the_drill_kills_workers_the_database_and_everything_and_finds_nothing_broken() -> None:
+    argv = [sys.executable, "-m", "newsletter_service", "drill", "crash", "worker", "database"]
+    argv += ["everything", "--database", "postgresql", "--readers", str(READERS)]
+    ran = subprocess.run(
+        [*argv, "--strikes", "1", "--lease", "5", "--connections", str(CONNECTIONS), "--json"],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for account in json.loads(ran.stdout):
+        assert account["strikes"] == 1
+        assert account["accepted"] + account["in_doubt"] == account["audience"] == READERS
+        assert (account["lost"], account["double"]) == (0, 0)
+        assert account["in_doubt"] <= account["doubt_allowed"]
+
+
+def test_p3_a_killed_worker_leaves_at_most_one_doubt_a_connection(on_sqlite: Service) -> None:
+    issue_id = begin(on_sqlite)
+    on_sqlite.kill("worker send")
+    on_sqlite.start("worker send#2")
+    counted = on_sqlite.wait_over(issue_id)
+    nobody_lost_nobody_twice(on_sqlite, counted, CONNECTIONS)
 
 
 def test_p3_a_worker_told_to_stop_leaves_nothing_in_doubt(crashing: Service) -> None:
@@ -197,12 +222,12 @@ def test_p1_a_killed_queue_server_loses_nobody(crashing: Service) -> None:
     nobody_lost_nobody_twice(crashing, crashing.wait_over(issue_id), 0)
 
 
-def test_p3_everything_killed_at_once_goes_on(crashing: Service) -> None:
-    issue_id = begin(crashing)
-    for name in list(crashing.running):
-        crashing.kill(name)
-    crashing.start("worker default", "worker send", "scheduler", "scheduler#2", "worker send#2")
-    nobody_lost_nobody_twice(crashing, crashing.wait_over(issue_id), CONNECTIONS)
+def test_p3_everything_killed_at_once_goes_on(on_sqlite: Service) -> None:
+    issue_id = begin(on_sqlite)
+    for name in list(on_sqlite.running):
+        on_sqlite.kill(name)
+    on_sqlite.start("worker default", "worker send", "scheduler", "scheduler#2", "worker send#2")
+    nobody_lost_nobody_twice(on_sqlite, on_sqlite.wait_over(issue_id), CONNECTIONS)
 
 
 def test_pausing_stops_within_five_seconds(crashing: Service) -> None:
