@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from newsletter_service import queue
 from newsletter_service.bounces import certificates, intake, mailbox, provider_events
 from newsletter_service.delivery import audience, finish, notices, turn
+from newsletter_service.issues import link_check
 from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import doctor, stops
 
@@ -27,6 +28,7 @@ JOBS: dict[str, Callable[..., object]] = {
     "issue.finish": lambda issue_id: finish.finish(issue_id, _now()),
     "news.fetch": lambda source_id: fetch.fetch(source_id, _now()),
     "news.fold": lambda: folding.fold(_now()),
+    "links.try": lambda issue_id: link_check.look(issue_id, _now()),
     "site.discover": lambda probe_id: probe.discover(probe_id, _now()),
     "doctor.check": lambda: doctor.check(_now()),
     "delivery.turn": turn.take,

@@ -37,6 +37,7 @@ WORK = {
     "issue.finish": "default",
     "news.fetch": "default",
     "news.fold": "default",
+    "links.try": "inbound",  # strangers' sites are slow; sending must not wait behind them
     "site.discover": "default",
     "doctor.check": "default",
     "delivery.turn": "send",

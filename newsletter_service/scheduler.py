@@ -17,7 +17,7 @@ from newsletter_service import queue, waves
 from newsletter_service.bounces import intake, mailbox, provider_events
 from newsletter_service.delivery import overdue
 from newsletter_service.extensions import db
-from newsletter_service.issues import proposals
+from newsletter_service.issues import link_check, proposals
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import alarms, go_live, journal, tidy
@@ -43,6 +43,7 @@ def nudge_inputs(now: datetime) -> None:
     wanted += [("bounces.poll", ())] if mailbox.any_due(now) else []
     wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]
     wanted += [("news.fold", ())] if folding.is_due() else []
+    wanted += [("links.try", (issue_id,)) for issue_id in link_check.overdue(now)]
     wanted += [("site.discover", (probe_id,)) for probe_id in probe.overdue(now)]
     queue.nudge_overdue(wanted)
 

@@ -23,6 +23,7 @@ from newsletter_service.models import (
     Item,
     writing,
 )
+from newsletter_service.queue import nudge
 
 FIELDS: dict[BlockKind, dict[str, Any]] = {
     BlockKind.HEADING: {"text": ""},
@@ -211,6 +212,7 @@ def _touch(session: Session, issue: Issue, edit: Edit) -> int:
         audit.record(session, edit.actor, CHANGED, f"issue:{issue.id}")
     issue.version += 1
     issue.changed_at = edit.now
+    nudge("links.try", issue.id)
     if issue.state in (IssueState.IN_REVIEW, IssueState.APPROVED):
         issue.move(IssueState.DRAFT)
         issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""

@@ -21,6 +21,7 @@ from newsletter_service.issues.checks import (
     readers,
     sender,
     tips,
+    tried,
     words,
 )
 from newsletter_service.issues.checks.case import Case
@@ -30,7 +31,19 @@ from newsletter_service.models import Issue
 
 RULES: tuple[Rule, ...] = tuple(
     rule
-    for table in (words, parts, letter, links, pictures, dates, languages, sender, readers, tips)
+    for table in (
+        words,
+        parts,
+        letter,
+        links,
+        tried,
+        pictures,
+        dates,
+        languages,
+        sender,
+        readers,
+        tips,
+    )
     for rule in table.RULES
 )
 _BY_NAME = {rule.name: rule for rule in RULES}

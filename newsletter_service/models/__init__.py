@@ -32,6 +32,7 @@ from newsletter_service.models.delivery import (
     SkipReason,
 )
 from newsletter_service.models.fields import FieldKind, FieldValue, ListField, Segment
+from newsletter_service.models.findings import LetStand, LinkCheck, LinkOutcome
 from newsletter_service.models.issues import (
     Answers,
     Block,
@@ -108,6 +109,9 @@ __all__ = [
     "JournalKind",
     "Lease",
     "LegalBasis",
+    "LetStand",
+    "LinkCheck",
+    "LinkOutcome",
     "ListField",
     "LoginSession",
     "NewsletterList",

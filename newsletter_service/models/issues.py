@@ -66,6 +66,7 @@ class Issue(Base):
     created_by: Mapped[str] = mapped_column(String(254), default="")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     tested_version: Mapped[int | None]
+    links_tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_hash: Mapped[str] = mapped_column(String(64), default="")
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_by: Mapped[str] = mapped_column(String(254), default="")
@@ -133,6 +134,7 @@ class Block(Base):
     """One part of an issue. `data` maps a locale to the block's values in that language.
 
     `why` says why a suggestion put it there: a code and perhaps a value, such as `tag:Forskning`.
+    `only_locale` is set where it stands in one language's letter and in no other.
     """
 
     __tablename__ = "block"
@@ -149,6 +151,7 @@ class Block(Base):
     item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
     data: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON, default=dict)
     why: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    only_locale: Mapped[str] = mapped_column(String(5), default="", server_default="")
 
     def values(self, locale: str) -> dict[str, Any]:
         """The values in a language; Swedish, then any other, stands in for what is not written."""

@@ -17,6 +17,7 @@ from newsletter_service.models import (
     ConsentEvent,
     DeliveryState,
     DoctorReport,
+    LinkCheck,
     LoginSession,
     Notice,
     ProviderEvent,
@@ -199,6 +200,10 @@ def _probes(now: datetime) -> int:
     return _remove(SiteProbe, SiteProbe.asked_at < now - REPORTS_KEPT)
 
 
+def _links(now: datetime) -> int:
+    return _remove(LinkCheck, LinkCheck.tried_at < now - REPORTS_KEPT)
+
+
 def _reports(now: datetime) -> int:
     newest = select(DoctorReport.id).order_by(DoctorReport.id.desc()).limit(1).scalar_subquery()
     return _remove(
@@ -243,5 +248,6 @@ ACTS: dict[str, Callable[[datetime], int]] = {
     "tokens": _tokens,
     "login_sessions": _sessions,
     "site_probes": _probes,
+    "link_checks": _links,
     "doctor_reports": _reports,
 }

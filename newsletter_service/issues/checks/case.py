@@ -1,5 +1,6 @@
 """What the rules of the check look at: an issue, its letters and what surrounds them."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,15 @@ from newsletter_service import settings as settings_module
 from newsletter_service.address import is_reserved
 from newsletter_service.issues import compose, editions, recipients
 from newsletter_service.mail.letter import Letter, LetterError
-from newsletter_service.models import Block, BlockKind, Issue, IssueState, IssueText, Organisation
+from newsletter_service.models import (
+    Block,
+    BlockKind,
+    Issue,
+    IssueState,
+    IssueText,
+    LinkCheck,
+    Organisation,
+)
 from newsletter_service.settings import Settings
 
 # [words](address), also with an empty address or one in angle brackets
@@ -164,6 +173,15 @@ class Case:
         return list(dict.fromkeys(found))
 
     @cached_property
+    def tried(self) -> dict[str, LinkCheck]:
+        """What came of opening the issue's addresses, by address, where they were opened."""
+        urls = {link.url for link in self.links}
+        rows = self.session.scalars(
+            select(LinkCheck).where(LinkCheck.url_key.in_([link_key(url) for url in urls]))
+        )
+        return {row.url: row for row in rows if row.url in urls}
+
+    @cached_property
     def earlier(self) -> dict[int, int]:
         """Items that an earlier issue of the list carries: item id to the issue's number."""
         mine = {block.item_id for block in self.issue.blocks if block.item_id}
@@ -178,6 +196,11 @@ class Case:
             )
         )
         return {item_id: number for item_id, number in rows if item_id is not None}
+
+
+def link_key(url: str) -> str:
+    """What the result of trying an address is stored under."""
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def markdown_links(source: str) -> Iterator[tuple[str, str]]:

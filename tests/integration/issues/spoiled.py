@@ -1,14 +1,18 @@
 """For each rule of the check: a newsletter that it finds fault with, and one it just lets pass."""
 
 from datetime import timedelta
+from typing import Any
 
 from newsletter_service.extensions import db
+from newsletter_service.issues.checks.case import link_key
 from newsletter_service.models import (
     BlockKind,
     DoctorReport,
     Issue,
     IssueState,
     Item,
+    LinkCheck,
+    LinkOutcome,
     Source,
     Subscriber,
     Suppression,
@@ -19,6 +23,7 @@ from tests.integration.issues.newsletters import (
     SITE,
     Paper,
     Spoil,
+    both,
     html,
     made,
     more,
@@ -152,6 +157,24 @@ def _examined(outcome: str) -> Spoil:
     return spoil
 
 
+def _answers(name: str, outcome: LinkOutcome = LinkOutcome.OK, **values: Any) -> Spoil:
+    """What came of opening one of the newsletter's addresses."""
+
+    def spoil(_paper: Paper) -> None:
+        url = f"{SITE}/{name}"
+        known = {"url_key": link_key(url), "url": url, "tried_at": NOW, "outcome": outcome}
+        db.session.add(LinkCheck(**(known | values)))
+
+    return spoil
+
+
+def _changed(minutes: int) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        paper.issue.changed_at = NOW - timedelta(minutes=minutes)
+
+    return spoil
+
+
 # Each rule: what it finds, and what it just lets pass.
 CASES: dict[str, tuple[Spoil, Spoil]] = {
     "subject_missing": (text(subject=" "), text(subject="Nytt")),
@@ -218,6 +241,38 @@ CASES: dict[str, tuple[Spoil, Spoil]] = {
         part(_K.ITEM, url="http://fjallangen.se/labb"),
     ),
     "link_shortened": (part(_K.ITEM, url="https://bit.ly/abc"), part(_K.ITEM, url=f"{SITE}/bit")),
+    "link_gone": (
+        _answers("nyheter/kryo", LinkOutcome.GONE, status=404),
+        _answers("nyheter/annat", LinkOutcome.GONE, status=404),
+    ),
+    "link_failing": (
+        _answers("kalender", LinkOutcome.FAILING, status=500),
+        _answers("kalender", LinkOutcome.OK, status=200),
+    ),
+    "link_silent": (_answers("plats", LinkOutcome.SILENT), _answers("plats", LinkOutcome.UNKNOWN)),
+    "link_denied": (
+        _answers("kalender/frukost", LinkOutcome.DENIED, status=403),
+        _answers("kalender/frukost", LinkOutcome.OK, status=200),
+    ),
+    "link_untried": (_changed(5), _changed(1)),
+    "link_moved": (
+        _answers("plats", final_url=f"{SITE}/lokaler"),
+        _answers("plats", final_url="https://www.fjallangen.se/plats/?fran=brev"),
+    ),
+    "picture_heavy": (_answers("bilder/kryo.jpg", size=301_000), _answers("plats", size=900_000)),
+    "pictures_heavy": (
+        both(_answers("bilder/kryo.jpg", size=900_000), _answers("bilder/hus3.png", size=200_000)),
+        both(_answers("bilder/kryo.jpg", size=290_000), _answers("plats", size=900_000)),
+    ),
+    "picture_no_picture": (
+        _answers("bilder/hus3.png", kind="text/html"),
+        _answers("bilder/hus3.png", kind="image/png"),
+    ),
+    "picture_small": (
+        _answers("bilder/hus3.png", width=320, height=200),
+        _answers("bilder/hus3.png", width=1200, height=800),
+    ),
+    "picture_unsized": (part(_K.IMAGE, width=None), part(_K.ITEM, image_height=400, lead=True)),
     "many_domains": (_sites(16), _sites(12)),
     "picture_undescribed": (part(_K.IMAGE, alt=""), part(_K.ITEM, image_alt="")),
     "picture_kind": (
