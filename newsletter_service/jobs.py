@@ -10,6 +10,7 @@ from newsletter_service.delivery import audience, finish, notices, turn
 from newsletter_service.issues import link_check
 from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import doctor, stops
+from newsletter_service.subscribers import sign_ups
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ def _now() -> datetime:
 
 
 JOBS: dict[str, Callable[..., object]] = {
+    "sign_ups.take": lambda: sign_ups.take(_now()),
     "notices.send": notices.send_due,
     "bounces.process": lambda message_id: intake.process(message_id, _now()),
     "bounces.poll": lambda: mailbox.poll(_now()),

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 QUEUES = ("confirm", "inbound", "default", "send")
 WORK = {
+    "sign_ups.take": "confirm",
     "notices.send": "confirm",
     "bounces.process": "inbound",
     "bounces.poll": "inbound",

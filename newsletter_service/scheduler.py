@@ -21,6 +21,7 @@ from newsletter_service.issues import link_check, proposals
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import alarms, go_live, journal, tidy
+from newsletter_service.subscribers import sign_ups
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +36,11 @@ def sweep(now: datetime) -> None:
 
 
 def nudge_inputs(now: datetime) -> None:
-    """Nudge the mails that came back, the sources that are due and the sites to look at."""
+    """Nudge what came in: sign-ups, mails that came back, sources due, sites to look at."""
     wanted: list[tuple[str, tuple[int, ...]]] = [
         ("bounces.process", (message_id,)) for message_id in intake.overdue(now)
     ]
+    wanted += [("sign_ups.take", ())] if sign_ups.overdue(now) else []
     wanted += [("providers.process", ())] if provider_events.overdue(now) else []
     wanted += [("bounces.poll", ())] if mailbox.any_due(now) else []
     wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]

@@ -58,6 +58,7 @@ from newsletter_service.models.news import Item, Source, list_source
 from newsletter_service.models.notices import Notice
 from newsletter_service.models.people import AuditEvent, LoginSession, Person, Role
 from newsletter_service.models.running import DoctorReport, Lease, Relay, SiteProbe
+from newsletter_service.models.sign_ups import Lane, SignUp, SpentProof
 from newsletter_service.models.subscribers import (
     AddressChange,
     ConsentEvent,
@@ -107,6 +108,7 @@ __all__ = [
     "Item",
     "JournalEntry",
     "JournalKind",
+    "Lane",
     "Lease",
     "LegalBasis",
     "LetStand",
@@ -125,9 +127,11 @@ __all__ = [
     "Role",
     "Segment",
     "Share",
+    "SignUp",
     "SiteProbe",
     "SkipReason",
     "Source",
+    "SpentProof",
     "Subscriber",
     "Subscription",
     "SubscriptionState",

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
 from newsletter_service.address import is_reserved
+from newsletter_service.dns_client import Dns, DnsSilence
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeyError, DkimKeys
 from newsletter_service.models import writing
 from newsletter_service.operations import dns_records
-from newsletter_service.operations.dns import Dns, DnsSilence
 from newsletter_service.operations.doctor import as_a_labels
 
 KINDS = ("rsa", "ed25519")

@@ -17,13 +17,13 @@ from sqlalchemy import select
 
 from newsletter_service import relays, settings
 from newsletter_service.address import is_reserved
+from newsletter_service.dns_client import Dns
 from newsletter_service.extensions import db
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeyError, DkimKeys
 from newsletter_service.mail.smtp.relay_url import RelayUrl, is_loopback
 from newsletter_service.models import DoctorReport, NewsletterList, writing
 from newsletter_service.operations import doctor_domains, doctor_mailbox, doctor_relays, journal
-from newsletter_service.operations.dns import Dns
 from newsletter_service.operations.doctor_domains import DkimSigners
 from newsletter_service.operations.findings import Check, Outcome, failed, ok, skipped, warning
 from newsletter_service.settings import Settings

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from newsletter_service.dns_client import Dns, DnsSilence
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeyError
 from newsletter_service.operations import dns_records
-from newsletter_service.operations.dns import Dns, DnsSilence
 from newsletter_service.operations.findings import Check, failed, ok, skipped, warning
 
 _SPF_REMEDIES = {

@@ -21,7 +21,9 @@ from newsletter_service.models import (
     LoginSession,
     Notice,
     ProviderEvent,
+    SignUp,
     SiteProbe,
+    SpentProof,
     Subscriber,
     Subscription,
     SubscriptionState,
@@ -38,6 +40,8 @@ UNCONFIRMED_KEPT = timedelta(days=7)
 CONSENT_ORIGIN_KEPT = timedelta(days=365)
 RAW_BOUNCES_KEPT = timedelta(days=30)
 NOTICES_KEPT = timedelta(days=396)
+# One that no worker could take; it waits hours at most otherwise.
+SIGN_UPS_KEPT = timedelta(days=7)
 # As long as they count towards how much mail one address may be sent (R 6.2).
 STRANGERS_NOTICES_KEPT = timedelta(days=31)
 # A confirmation link can block its address as long as its mail may lie in a mailbox.
@@ -191,6 +195,15 @@ def _tokens(now: datetime) -> int:
     )
 
 
+def _sign_ups(now: datetime) -> int:
+    return _remove(SignUp, SignUp.asked_at < now - SIGN_UPS_KEPT)
+
+
+def _spent_proofs(now: datetime) -> int:
+    with writing() as session:
+        return changed(session, delete(SpentProof).where(SpentProof.expires_at < now))
+
+
 def _sessions(now: datetime) -> int:
     since = now - SESSIONS_KEPT
     return _remove(LoginSession, or_(LoginSession.ended_at < since, LoginSession.seen_at < since))
@@ -245,6 +258,8 @@ ACTS: dict[str, Callable[[datetime], int]] = {
     "raw_bounces": _raw_bounces,
     "provider_events": _provider_events,
     "notices": _notices,
+    "sign_ups": _sign_ups,
+    "spent_proofs": _spent_proofs,
     "tokens": _tokens,
     "login_sessions": _sessions,
     "site_probes": _probes,

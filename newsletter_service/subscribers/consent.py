@@ -14,13 +14,17 @@ ONE_REQUEST_PER = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Where a wish came from; `wording` names the version of the text the person saw."""
+    """Where a wish came from; `wording` names the version of the text the person saw.
+
+    `asked_at` is when it was said, where it is written down later.
+    """
 
     ip: str = ""
     user_agent: str = ""
     form: str = ""
     wording: str = ""
     channel: str = "form"
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def _event(subscription: Subscription, kind: ConsentKind, act: Act, **fields: An
         subscriber_id=subscription.subscriber_id,
         subscription_id=subscription.id,
         kind=kind,
-        at=act.now,
+        at=act.context.asked_at or act.now,
         channel=act.context.channel,
         ip=act.context.ip[:45],
         user_agent=act.context.user_agent[:300],

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from newsletter_service import journal, suppression
-from newsletter_service.address import parse, refused_role
+from newsletter_service.address import Address, parse, refused_role
 from newsletter_service.extensions import db
 from newsletter_service.models import (
     ConsentKind,
     JournalKind,
     LegalBasis,
+    NewsletterList,
     Subscription,
     SubscriptionState,
     SuppressionReason,
@@ -53,16 +54,19 @@ def subscribe(
         raise NoReader
     with writing() as session:
         newsletter = open_list(session, slug)
-        # nudged also when there is no mail to send: every outcome takes the same time
-        nudge("notices.send")
-        found = suppression.find(session, key_of(address), newsletter.id)
-        if found is not None and suppression.bars_confirming(found):
-            if found.last_at < now - SEEN_AGAIN_EVERY:
-                found.last_at = now
-            return
-        reader = lock_reader(session, address, locale, now)
-        subscription = subscription_on(session, reader, newsletter, now)
-        request(session, subscription, Act(locale, context, now), address.as_typed)
+        take_request(session, newsletter, address, Act(locale, context, now))
+
+
+def take_request(session: Session, newsletter: NewsletterList, address: Address, act: Act) -> None:
+    """Within a transaction: what a sign-up leads to, by what is known of the address."""
+    found = suppression.find(session, key_of(address), newsletter.id)
+    if found is not None and suppression.bars_confirming(found):
+        if found.last_at < act.now - SEEN_AGAIN_EVERY:
+            found.last_at = act.now
+        return
+    reader = lock_reader(session, address, act.locale, act.now)
+    subscription = subscription_on(session, reader, newsletter, act.now)
+    request(session, subscription, act, address.as_typed)
 
 
 def look(raw: str, now: datetime) -> Outcome:

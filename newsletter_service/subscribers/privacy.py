@@ -24,6 +24,7 @@ from newsletter_service.models import (
     ListField,
     Notice,
     ProviderEvent,
+    SignUp,
     Subscriber,
     Subscription,
     Suppression,
@@ -59,6 +60,7 @@ def export(address_text: str) -> dict[str, Any]:
         ),
         "notices": _rows(session, Notice, Notice.address_key == key),
         "bounces": _rows(session, BounceEvent, BounceEvent.address_key == key),
+        "sign_ups": _rows(session, SignUp, SignUp.address_key == key),
         "suppressions": _rows(session, Suppression, Suppression.address_key == key),
         "provider_events": _rows(session, ProviderEvent, _names(address)),
     }
@@ -112,7 +114,8 @@ def _forget_mail(session: Session, key: bytes) -> None:
         .where(BounceEvent.address_key == key)
         .values(address_key=b"", subscriber_id=None, message_id=None, evidence="")
     )
-    session.execute(delete(Notice).where(Notice.address_key == key))
+    for model in (Notice, SignUp):
+        session.execute(delete(model).where(model.address_key == key))
 
 
 def _names(address: Address) -> ColumnElement[bool]:

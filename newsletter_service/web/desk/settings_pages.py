@@ -19,7 +19,8 @@ from newsletter_service.web.brand import brand
 from newsletter_service.web.desk import actor, now, said, settings_tabs
 from newsletter_service.web.i18n import local, page_locale
 from newsletter_service.web.public import pages
-from newsletter_service.web.public.sign_up import HONEYPOT, promise
+from newsletter_service.web.public.evidence import HONEYPOT
+from newsletter_service.web.public.sign_up import promise
 
 blueprint = Blueprint("settings", __name__, url_prefix="/desk/installningar")
 

@@ -24,6 +24,7 @@ PATHS = {
     "home": {"sv": "/", "en": "/?lang=en"},
     "subscribe": {"sv": "/prenumerera/<slug>", "en": "/subscribe/<slug>"},
     "asked": {"sv": "/prenumerera/<slug>/tack", "en": "/subscribe/<slug>/thanks"},
+    "task": {"sv": "/prenumerera/<slug>/task", "en": "/subscribe/<slug>/task"},
     "confirm": {"sv": "/bekrafta/<token>", "en": "/confirm/<token>"},
     "block": {"sv": "/sparra/<token>", "en": "/block/<token>"},
     "unsubscribe": {"sv": "/avprenumerera/<token>", "en": "/unsubscribe/<token>"},

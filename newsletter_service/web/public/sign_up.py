@@ -1,35 +1,33 @@
-"""The form: one field, one answer for everybody (R 6.3), no script, no cookie."""
+"""The form: one field, one answer for everybody (R 6.3), no cookie, and no script needed.
+
+Nothing about the address is looked up here: what was asked is written down, a worker does the rest.
+"""
 
 import hashlib
 import logging
 from dataclasses import dataclass
 
-from flask import abort, redirect, request
+from flask import abort, jsonify, redirect, request
 from flask_babel import gettext as _
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
 from newsletter_service.address import InvalidAddress, parse, typo_suggestion
-from newsletter_service.extensions import db, limiter
+from newsletter_service.extensions import db
 from newsletter_service.models import NewsletterList
-from newsletter_service.settings import current
-from newsletter_service.subscribers import opt_in
+from newsletter_service.subscribers import lanes, pressure, proofs, sign_ups
 from newsletter_service.subscribers.consent import RequestContext
 from newsletter_service.subscribers.opt_in import NoReader
 from newsletter_service.subscribers.readers import NoSuchList, open_list
+from newsletter_service.subscribers.sign_ups import Asked
 from newsletter_service.web import i18n
 from newsletter_service.web.access import public
 from newsletter_service.web.brand import brand
+from newsletter_service.web.public import evidence
+from newsletter_service.web.public.evidence import HONEYPOT
 from newsletter_service.web.public.pages import alternate, both, network, page, path, visitor
 from newsletter_service.web.public.pages import now as right_now
 
 log = logging.getLogger(__name__)
-
-PER_NETWORK = "60 per hour"
-PER_NETWORK_WITHOUT_OUR_FORM = "30 per hour"
-QUICKEST_PERSON_S = 2
-STAMP_LIVES_S = 24 * 3600
-HONEYPOT = "reference"
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,6 @@ class Typed:
 
 @both("subscribe", "GET", "POST")
 @public
-@limiter.limit(PER_NETWORK, key_func=network, methods=["POST"])
-@limiter.limit(
-    PER_NETWORK_WITHOUT_OUR_FORM,
-    key_func=lambda: f"elsewhere {network()}",
-    methods=["POST"],
-    exempt_when=lambda: _from_our_form(),  # noqa: PLW0108 - defined below
-)
 def subscribe(slug: str) -> Response:
     """Show the form; take what was typed."""
     try:
@@ -61,6 +52,18 @@ def subscribe(slug: str) -> Response:
         log.info("sign_up_dropped", extra={"why": "honeypot"})
         return _asked(slug)
     return _take(newsletter)
+
+
+@both("task", "GET")
+@public
+def task(slug: str) -> Response:
+    """Work for the visitor's browser, instead of a picture puzzle (R 6.8)."""
+    try:
+        open_list(db.session(), slug)
+    except NoSuchList:
+        abort(404)
+    effort = lanes.effort(pressure.look("network", network()), pressure.look("all"))
+    return jsonify(proofs.task(slug, effort, right_now()))
 
 
 @both("asked", "GET")
@@ -80,13 +83,24 @@ def _take(newsletter: NewsletterList) -> Response:
         suggestion = typo_suggestion(parse(typed.address))
         if suggestion and suggestion != typed.suggested:
             return _form(newsletter, typed, suggestion=suggestion)
-        slug, locale = newsletter.slug, i18n.page_locale()
-        opt_in.subscribe(slug, typed.address, locale, _proof(newsletter), right_now())
+        sign_ups.ask(typed.address, _asked_with(newsletter), right_now())
     except InvalidAddress as error:
         return _form(newsletter, typed, error=_what_is_wrong(error.code))
     except NoReader:
         return _form(newsletter, typed, error=_what_is_wrong("role"))
-    return _asked(slug)
+    return _asked(newsletter.slug)
+
+
+def _asked_with(newsletter: NewsletterList) -> Asked:
+    slug = newsletter.slug
+    return Asked(
+        slug,
+        i18n.page_locale(),
+        _shown(newsletter),
+        network(),
+        evidence.proof(slug),
+        evidence.evidence(),
+    )
 
 
 def _asked(slug: str) -> Response:
@@ -105,7 +119,7 @@ def _form(
         error=error,
         suggestion=suggestion,
         honeypot=HONEYPOT,
-        stamp=_signer().dumps(newsletter.slug),
+        stamp=evidence.stamp(newsletter.slug, "page"),
         alternate=alternate("subscribe", slug=newsletter.slug),
     )
 
@@ -126,27 +140,13 @@ def promise(newsletter: NewsletterList) -> str:
     return f"{first} {then}"
 
 
-def _proof(newsletter: NewsletterList) -> RequestContext:
-    if _from_our_form():
+def _shown(newsletter: NewsletterList) -> RequestContext:
+    """Which words the visitor had before the eyes, and where."""
+    if evidence.stamped() is not None:
         digest = hashlib.sha256(promise(newsletter).encode()).hexdigest()
         return visitor(request.path, f"sha256:{digest[:32]}", "form")
     where = request.headers.get("Referer") or request.headers.get("Origin") or ""
     return visitor(where or request.path, "form on another site", "form")
-
-
-def _from_our_form() -> bool:
-    """Whether a person can have filled in a form that we served within the last day."""
-    try:
-        _slug, made = _signer().loads(
-            request.form.get("stamp", ""), max_age=STAMP_LIVES_S, return_timestamp=True
-        )
-    except BadSignature:
-        return False
-    return bool((right_now() - made).total_seconds() >= QUICKEST_PERSON_S)
-
-
-def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current().secret_key, salt="sign-up form")
 
 
 def _what_is_wrong(code: str) -> str:

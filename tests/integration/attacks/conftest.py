@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter_service.extensions import limiter
+from newsletter_service.subscribers import pressure
 from tests.integration.attacks.town import Town, found_town
 from tests.world import world
 
@@ -16,6 +17,7 @@ def forget_limits() -> None:
     if limiter._fallback_storage is not None:
         limiter._fallback_storage.reset()
     limiter._storage_dead = False
+    pressure.forget()
 
 
 @pytest.fixture

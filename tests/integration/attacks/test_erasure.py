@@ -22,8 +22,9 @@ from newsletter_service.models import (
     Token,
     writing,
 )
-from newsletter_service.subscribers import opt_in, privacy
+from newsletter_service.subscribers import opt_in, privacy, sign_ups
 from newsletter_service.subscribers.consent import RequestContext
+from newsletter_service.subscribers.sign_ups import Asked
 from newsletter_service.suppression import suppress
 from tests.integration.attacks.town import Town, dump
 
@@ -41,6 +42,7 @@ FORGOTTEN = {
     "consent_event": {
         *("subscriber_id", "subscription_id", "address_as_typed", "ip", "user_agent", "detail"),
     },
+    "sign_up": {"address", "address_key", "ip", "user_agent"},
     "notice": {"address", "address_key", "subject", "sealed", "values", "reply"},
     "bounce_event": {"address_key", "subscriber_id", "evidence"},
     "bounce_message": {"digest", "raw", "envelope_to"},
@@ -75,6 +77,7 @@ STAYS = {
     "bounce_rule": {"proposed_by": "staff", "switched_on_by": "staff"},
     "bounce_wave": {"decided_by": "staff"},
     "hold": {"actor": "staff"},
+    "spent_proof": {"digest": "of a task's random numbers"},
     "journal_entry": {"address_key": "so that no restored backup brings them back"},
     "provider_certificate": {"pem": "the provider's own"},
 }
@@ -104,6 +107,7 @@ def _everywhere(town: Town) -> bytes:
     """Put Anna wherever a reader can stand; returns her key."""
     now, context = datetime.now(UTC), RequestContext(ip="2001:db8::7", user_agent="Annas")
     opt_in.subscribe("nytt", ANNA, "sv", context, now)
+    sign_ups.ask(ANNA, Asked("nytt", "sv", context, "2001:db8::/64"), now)
     with writing() as session:
         anna = session.scalars(select(Subscriber).where(Subscriber.address == ANNA)).one()
         key, anna_id = anna.address_key, anna.id
@@ -197,6 +201,7 @@ def test_an_export_holds_what_is_kept_and_no_key(town: Town) -> None:
         "notices",
         "bounces",
         "provider_events",
+        "sign_ups",
     ):
         assert told[part], part
     assert key.hex() not in repr(told)

@@ -5,7 +5,7 @@ import pickle
 import time
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from newsletter_service import jobs, queue
 from newsletter_service.extensions import db
-from newsletter_service.models import Notice
+from newsletter_service.models import Notice, SignUp
+from newsletter_service.subscribers import sign_ups
 from tests.integration.attacks.conftest import forget_limits
 from tests.integration.attacks.town import Outside
 from tests.world import World, world
@@ -147,5 +148,7 @@ def test_without_a_queue_a_sign_up_is_quick_and_its_mail_waits_as_a_row(
         assert time.monotonic() - began < 10
         assert {answer.status_code for answer in answers} == {303}
         assert {answer.location for answer in answers} == {"/prenumerera/nytt/tack"}
+        assert len(db.session.scalars(select(SignUp)).all()) == 5
+        sign_ups.take(datetime.now(UTC) + timedelta(hours=3))
         waiting = db.session.scalars(select(Notice)).all()
         assert [notice.state for notice in waiting] == ["pending"] * 5

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from newsletter_service.address import address_key, parse
@@ -20,11 +20,13 @@ from newsletter_service.models import (
     NewsletterList,
     Notice,
     Organisation,
+    SignUp,
     Subscriber,
     Subscription,
     writing,
 )
 from newsletter_service.settings import Settings
+from newsletter_service.subscribers import pressure, sign_ups
 from newsletter_service.subscribers.readers import link_keys
 from newsletter_service.tokens import preferences_token, unseal, unsubscribe_token
 
@@ -48,7 +50,12 @@ def add_list(slug: str, name: str) -> NewsletterList:
 @contextmanager
 def parken(database_url: str, data_dir: Path, **env: str) -> Iterator[Flask]:
     """The application, with Parken and its lists `nytt` and `jobb`."""
-    given = {"NEWSLETTER_DATABASE_URL": database_url, "NEWSLETTER_DATA_DIR": str(data_dir)}
+    pressure.forget()
+    given = {
+        "NEWSLETTER_DATABASE_URL": database_url,
+        "NEWSLETTER_DATA_DIR": str(data_dir),
+        "NEWSLETTER_DNS_SERVER": "127.0.0.1:1",  # nobody answers there
+    }
     made = create_app(Settings.from_env(given | env))
     with made.app_context():
         with writing() as session:
@@ -100,6 +107,12 @@ class Desk:
         db.session.rollback()
         found = db.session.scalars(select(Notice).order_by(Notice.id)).all()
         return [notice for notice in found if kind in {None, notice.kind}]
+
+    def take(self) -> None:
+        """A worker takes every sign-up, as if its time had come."""
+        with writing() as session:
+            session.execute(update(SignUp).values(due_at=SignUp.asked_at))
+        sign_ups.take(datetime.now(UTC))
 
     def link(self, which: int = -1) -> str:
         """The secret in the confirmation link of a mail."""

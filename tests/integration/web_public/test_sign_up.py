@@ -45,7 +45,7 @@ def same(first: TestResponse, second: TestResponse) -> bool:
     return first.status == second.status and headers[0] == headers[1] and bodies[0] == bodies[1]
 
 
-def test_the_form_says_what_it_is_for_and_sets_no_cookie_and_runs_no_script(
+def test_the_form_says_what_it_is_for_and_sets_no_cookie(
     client: FlaskClient,
 ) -> None:
     answer = client.get("/prenumerera/nytt")
@@ -56,7 +56,7 @@ def test_the_form_says_what_it_is_for_and_sets_no_cookie_and_runs_no_script(
     assert 'lang="sv"' in page
     assert 'type="email"' in page
     assert 'autocomplete="email"' in page
-    assert "<script" not in page
+    assert page.count("<script") == 1  # the proof of work, which nobody needs
     assert "Set-Cookie" not in answer.headers
 
 
@@ -73,6 +73,8 @@ def test_a_sign_up_is_answered_with_look_in_your_inbox(client: FlaskClient, desk
     answer = post(client)
     assert (answer.status_code, answer.location) == (303, "/prenumerera/nytt/tack")
     assert "Kolla din inkorg" in client.get(answer.location).text
+    assert readers() == 0  # nothing is looked up while the visitor waits
+    desk.take()
     assert desk.state(ANNA) == "pending"
     assert len(desk.notices("confirmation")) == 1
 
@@ -110,6 +112,7 @@ def test_r_6_11_a_typo_is_suggested_and_the_original_can_still_be_sent(
     assert readers() == 0
     kept = post(client, "anna@gmial.com", suggested="anna@gmail.com")
     assert kept.status_code == 303
+    desk.take()
     assert desk.state("anna@gmial.com") == "pending"
 
 
@@ -121,6 +124,7 @@ def test_r_6_11_the_suggestion_is_taken_by_a_button_of_its_own(
     assert 'name="email" value="bo@gmail.com"' in first  # Enter in the field sends the second
     assert 'value="bo@gmial.com"' in second
     assert post(client, "bo@gmail.com").status_code == 303
+    desk.take()
     assert desk.state("bo@gmail.com") == "pending"
 
 
@@ -160,15 +164,17 @@ def test_line_breaks_in_any_field_reach_no_header_and_no_mail(
     answer = post(client, **{"email": ANNA, field: nasty})  # type: ignore[misc]
     assert answer.status_code in {303, 422}
     assert "victim" not in str(answer.headers)
+    desk.take()
     assert all("\n" not in notice.address for notice in desk.notices())
 
 
-def test_nasty_headers_are_stored_as_plain_text(client: FlaskClient) -> None:
+def test_nasty_headers_are_stored_as_plain_text(client: FlaskClient, desk: Desk) -> None:
     client.post(
         "/prenumerera/nytt",
         data={"email": ANNA},
         headers={"User-Agent": "x" * 5000, "Referer": "https://park.test/\x1b[31m"},
     )
+    desk.take()
     event = db.session.scalars(select(ConsentEvent)).one()
     assert len(event.user_agent) <= 300
     assert event.form.isprintable()
@@ -196,37 +202,19 @@ def test_r_6_13_a_form_on_another_site_can_post_without_token_or_cookie(
         headers={"Origin": "https://park.test", "Referer": "https://park.test/nyheter"},
     )
     assert answer.status_code == 303
+    desk.take()
     event = db.session.scalars(select(ConsentEvent)).one()
     assert event.form == "https://park.test/nyheter"
 
 
-def test_r_5_12_the_proof_names_the_words_the_person_saw(client: FlaskClient) -> None:
+def test_r_5_12_the_proof_names_the_words_the_person_saw(client: FlaskClient, desk: Desk) -> None:
     stamp = re.search('name="stamp" value="([^"]+)"', client.get("/prenumerera/nytt").text)
     assert stamp
     time.sleep(3.1)  # no person is quicker, and the stamp counts whole seconds
     post(client, stamp=stamp[1])
+    desk.take()
     event = db.session.scalars(select(ConsentEvent)).one()
     assert event.wording.startswith("sha256:")
-
-
-def test_too_many_from_one_network_are_asked_to_wait(client: FlaskClient) -> None:
-    codes = [post(client, f"reader{n}@example.org").status_code for n in range(31)]
-    assert codes == [303] * 30 + [429]
-    answer = post(client)
-    assert answer.status_code == 429
-    assert "Vänta" in answer.text
-    assert client.get("/prenumerera/nytt").status_code == 200
-
-
-def test_an_ipv6_network_is_counted_as_one(client: FlaskClient) -> None:
-    def ask(n: int) -> int:
-        return client.post(
-            "/prenumerera/nytt",
-            data={"email": f"reader{n}@example.org"},
-            environ_base={"REMOTE_ADDR": f"2001:db8:1:2::{n:x}"},
-        ).status_code
-
-    assert [ask(n) for n in range(31)][-1] == 429
 
 
 @settings(
@@ -265,6 +253,7 @@ def test_a_queue_that_hangs_keeps_nobody_waiting(
         answer = post(visitor(app))
         assert time.monotonic() - start < 3
         assert answer.status_code == 303
+        Desk(app).take()
         assert len(Desk(app).notices("confirmation")) == 1
 
 
@@ -280,6 +269,7 @@ def test_a_queue_that_is_gone_changes_neither_the_answer_nor_the_mail(
         answer = post(visitor(app))
         assert time.monotonic() - start < 3
         assert (answer.status_code, answer.location) == (303, "/prenumerera/nytt/tack")
+        Desk(app).take()
         assert len(Desk(app).notices("confirmation")) == 1
 
 
@@ -287,8 +277,10 @@ def test_a_late_second_request_of_the_same_visitor_gets_a_second_mail(
     client: FlaskClient, desk: Desk
 ) -> None:
     post(client)
+    desk.take()
     notice = desk.notices()[0]
     notice.created_at = datetime.now(UTC) - timedelta(hours=25)
     db.session.commit()
     post(client)
+    desk.take()
     assert len(desk.notices("confirmation")) == 2

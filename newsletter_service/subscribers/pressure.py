@@ -1,0 +1,60 @@
+"""How much is being signed up right now, counted by `limits` on the queue's server.
+
+Without that server this process counts in its own memory for a while: a lost Redis neither opens
+the gate nor closes it, and nobody waits for it.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from limits import RateLimitItemPerHour
+from limits.storage import MemoryStorage
+from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+
+from newsletter_service.extensions import limiter
+
+log = logging.getLogger(__name__)
+
+_EVERY = RateLimitItemPerHour(1_000_000, namespace="SIGN-UPS")
+_memory = SlidingWindowCounterRateLimiter(MemoryStorage())
+_silent = {"until": 0.0}
+PAUSE_AFTER_FAILURE_S = 3.0
+
+
+def note(*names: str) -> int:
+    """Count one more under a name; how many there were within the hour, this one among them."""
+
+    def count(counter: RateLimiter) -> int:
+        counter.hit(_EVERY, *names)
+        return _EVERY.amount - counter.get_window_stats(_EVERY, *names).remaining
+
+    return _counted(count)
+
+
+def look(*names: str) -> int:
+    """How many there were under a name within the hour."""
+    return _counted(
+        lambda counter: _EVERY.amount - counter.get_window_stats(_EVERY, *names).remaining
+    )
+
+
+def has_room(per_hour: int, *names: str) -> bool:
+    """Take one of so many an hour under a name; False when there is none left."""
+    item = RateLimitItemPerHour(per_hour, namespace="SIGN-UP-MAILS")
+    return bool(_counted(lambda counter: counter.hit(item, *names)))
+
+
+def forget() -> None:
+    """Count anew in this process's memory."""
+    _memory.storage.reset()
+
+
+def _counted(ask: Callable[[RateLimiter], int]) -> int:
+    if time.monotonic() >= _silent["until"]:
+        try:
+            return ask(SlidingWindowCounterRateLimiter(limiter.storage))
+        except Exception as error:  # limits wraps some of Redis's errors and lets others through
+            _silent["until"] = time.monotonic() + PAUSE_AFTER_FAILURE_S
+            log.warning("limits_in_memory", extra={"error": type(error).__name__})
+    return ask(_memory)
