@@ -2,8 +2,8 @@
 
 import sys
 
-from newsletter_service.app import create_app
-from newsletter_service.processes import run_worker
+from newsletter_service.processes.worker import app_for, run_worker
 
 if __name__ == "__main__":
-    run_worker(create_app(), sys.argv[1] if len(sys.argv) > 1 else "default")
+    name = sys.argv[1] if len(sys.argv) > 1 else "default"
+    run_worker(app_for(name), name)

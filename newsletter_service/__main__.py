@@ -1,18 +1,29 @@
 """The `newsletter` command: the commands of `cli` and the processes, given the app to make."""
 
-from newsletter_service import cli, processes
-from newsletter_service.app import create_app
-from newsletter_service.bench import command as bench
-from newsletter_service.drill import command as drill
+from pkgutil import resolve_name
+
+from flask import Flask
+
+from newsletter_service import cli
+
+cli.main.places |= {
+    "web": "newsletter_service.processes.web:command",
+    "worker": "newsletter_service.processes.worker:command",
+    "scheduler": "newsletter_service.processes.ticking:command",
+    "inbound": "newsletter_service.processes.listening:command",
+    "bench": "newsletter_service.bench.command:command",
+    "drill": "newsletter_service.drill.command:group",
+}
 
 
 def main() -> None:
     """Run one command; the app is made when a command needs it."""
-    for command in processes.COMMANDS:
-        cli.main.add_command(command)
-    cli.main.add_command(bench.command)
-    cli.main.add_command(drill.group)
-    cli.main(prog_name="newsletter", obj=cli.Door(create_app))
+    cli.main(prog_name="newsletter", obj=cli.Door(_create_app))
+
+
+def _create_app() -> Flask:
+    app: Flask = resolve_name("newsletter_service.app:create_app")()
+    return app
 
 
 if __name__ == "__main__":

@@ -1,14 +1,6 @@
-"""The Flask extensions as bare objects; `app.create_app` binds them. Imports nothing of ours."""
+"""The database as a bare object; `core.create_core` binds it. Imports nothing of ours."""
 
-from pathlib import Path
-
-from flask_babel import Babel
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
-from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
@@ -28,8 +20,3 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate(directory=str(Path(__file__).parent / "migrations"))
-babel = Babel()
-csrf = CSRFProtect()
-login_manager = LoginManager()
-limiter = Limiter(get_remote_address, strategy="moving-window")

@@ -69,10 +69,11 @@ class NoQueue(Exception):
 _verbs: dict[str, Callable[..., object]] = {}
 
 
-def register(verbs: dict[str, Callable[..., object]]) -> None:
-    """Say which verb does each kind of work; exactly the names in `WORK`."""
-    if set(verbs) != set(WORK):
-        raise ValueError(f"work without a verb or a verb without work: {set(verbs) ^ set(WORK)}")
+def register(queue_name: str, verbs: dict[str, Callable[..., object]]) -> None:
+    """Say which verb does each kind of a queue's work; exactly its names in `WORK`."""
+    wanted = {name for name, where in WORK.items() if where == queue_name}
+    if set(verbs) != wanted:
+        raise ValueError(f"work without a verb or a verb without work: {set(verbs) ^ wanted}")
     _verbs.update(verbs)
 
 

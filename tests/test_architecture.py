@@ -12,6 +12,7 @@ import flask_migrate
 import pytest
 from alembic.script import ScriptDirectory
 
+from newsletter_service import jobs
 from newsletter_service.app import create_app
 from newsletter_service.models import BlockKind
 from newsletter_service.queue import QUEUES, WORK
@@ -154,6 +155,8 @@ def test_every_setting_is_documented_and_no_other() -> None:
 
 def test_every_kind_of_work_has_a_queue_and_every_queue_work() -> None:
     assert set(WORK.values()) == set(QUEUES)
+    for name in QUEUES:
+        assert set(jobs.of(name)) == {work for work, where in WORK.items() if where == name}
 
 
 def test_migrations_have_one_head() -> None:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-from newsletter_service import cli, processes
-from newsletter_service.bench import command as bench
-from newsletter_service.drill import command as drill
+from newsletter_service.__main__ import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-OTHERS = (*processes.COMMANDS, bench.command, drill.group)
-COMMANDS = dict(cli.main.commands) | {str(each.name): each for each in OTHERS}
+_CONTEXT = click.Context(cli.main)
+COMMANDS = {name: cli.main.get_command(_CONTEXT, name) for name in cli.main.list_commands(_CONTEXT)}
 
 
 def links() -> Iterator[tuple[Path, str]]:

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from flask import current_app
 
-from newsletter_service.app import create_app
+from newsletter_service import jobs
 from newsletter_service.delivery.engine import close_engine, engine_of
 from newsletter_service.delivery.turn import Turn
+from newsletter_service.processes.worker import app_for
 
 
 def main() -> None:
     """Send everything that is due."""
-    app = create_app()
+    app = app_for("send")
+    jobs.register("send")
     with app.app_context():
         engine = engine_of(current_app._get_current_object())  # type: ignore[attr-defined]
         sys.stdout.write("ready\n")

@@ -13,8 +13,7 @@ from newsletter_service.delivery.ledger import Claim
 from newsletter_service.mail import headers, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.dkim_keys import DkimKeys
-from newsletter_service.mail.letter import Letter
-from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
 from newsletter_service.mail.smtp.envelope import Sound, is_sound
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import Edition

@@ -12,8 +12,7 @@ from newsletter_service import address as addresses
 from newsletter_service import settings as settings_module
 from newsletter_service.mail import headers, prose
 from newsletter_service.mail import letter as letters
-from newsletter_service.mail.letter import Letter
-from newsletter_service.mail.message import FixedHeaders
+from newsletter_service.mail.message import FixedHeaders, Letter
 from newsletter_service.models import Block, Issue, NewsletterList, Organisation
 from newsletter_service.settings import Settings
 

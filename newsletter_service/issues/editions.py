@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import settings as settings_module
 from newsletter_service.issues import compose
-from newsletter_service.mail.letter import Letter
+from newsletter_service.mail.message import Letter
 from newsletter_service.models import Edition, Issue
 
 

@@ -26,7 +26,7 @@ from newsletter_service.issues.checks import (
 )
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Level, Rule
-from newsletter_service.mail.letter import Letter
+from newsletter_service.mail.message import Letter
 from newsletter_service.models import Issue
 
 RULES: tuple[Rule, ...] = tuple(

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
 from newsletter_service.issues import approve, editions, preflight
-from newsletter_service.mail.letter import Letter, LetterError
+from newsletter_service.mail.letter import LetterError
+from newsletter_service.mail.message import Letter
 from newsletter_service.models import Issue, IssueState, writing
 from newsletter_service.settings import Settings
 

@@ -8,7 +8,6 @@ reader's value in its place.
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 
@@ -17,6 +16,7 @@ from premailer import Premailer
 
 from newsletter_service.mail import clean
 from newsletter_service.mail.environment import PARTS, environment
+from newsletter_service.mail.message import Letter
 
 # The page, its frame and its check look at the same letter a moment apart; premailer is slow.
 LETTERS_KEPT = 8
@@ -32,17 +32,6 @@ _kept: dict[tuple[str, str, str], "Letter"] = {}
 
 class LetterError(Exception):
     """A letter could not be rendered; the message names the mail and the part, and says why."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A rendered mail before it is personal; ``slots`` maps each name to its mark."""
-
-    subject: str
-    html: str
-    text: str
-    locale: str
-    slots: Mapping[str, str]
 
 
 def render(name: str, values: Mapping[str, object], locale: str) -> Letter:

@@ -18,7 +18,6 @@ from hashlib import sha256
 from newsletter_service.address import Address
 from newsletter_service.mail import headers, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
-from newsletter_service.mail.letter import Letter
 
 UNSUBSCRIBE_URL = "unsubscribe_url"
 _HEAD, _BODY = 1, 2
@@ -37,6 +36,17 @@ class MissingValue(KeyError):
 
 class BadValue(ValueError):
     """A reader's value would break the message; it names the value, never shows it."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A rendered mail before it is personal; ``slots`` maps each name to its mark."""
+
+    subject: str
+    html: str
+    text: str
+    locale: str
+    slots: Mapping[str, str]
 
 
 @dataclass(frozen=True)

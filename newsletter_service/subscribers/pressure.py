@@ -12,7 +12,7 @@ from limits import RateLimitItemPerHour
 from limits.storage import MemoryStorage
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 
-from newsletter_service.extensions import limiter
+from newsletter_service.web_extensions import limiter
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from flask import Flask, abort, current_app, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from newsletter_service.extensions import csrf
 from newsletter_service.models import Role
+from newsletter_service.web_extensions import csrf
 
 log = logging.getLogger(__name__)
 

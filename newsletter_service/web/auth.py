@@ -21,9 +21,9 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter_service.accounts import links, sessions
-from newsletter_service.extensions import limiter, login_manager
 from newsletter_service.models import Person, Role
 from newsletter_service.web.access import public, staff
+from newsletter_service.web_extensions import limiter, login_manager
 
 blueprint = Blueprint("auth", __name__, url_prefix="/desk")
 

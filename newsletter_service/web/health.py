@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import newsletter_service
 from newsletter_service import queue
-from newsletter_service.extensions import db, limiter
+from newsletter_service.extensions import db
 from newsletter_service.web.access import public
+from newsletter_service.web_extensions import limiter
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)

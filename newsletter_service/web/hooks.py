@@ -8,8 +8,8 @@ from flask import Blueprint, Response, abort, request
 from newsletter_service import settings as settings_module
 from newsletter_service.bounces import provider_events
 from newsletter_service.bounces.providers import PROVIDERS, Incoming, NotGenuine
-from newsletter_service.extensions import limiter
 from newsletter_service.web.access import machine
+from newsletter_service.web_extensions import limiter
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("hooks", __name__, url_prefix="/hooks")

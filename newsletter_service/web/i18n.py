@@ -14,9 +14,9 @@ from flask_babel import get_locale as babel_locale
 from flask_login import current_user
 
 from newsletter_service import address as addresses
-from newsletter_service.extensions import babel
 from newsletter_service.settings import current
 from newsletter_service.web.told import told
+from newsletter_service.web_extensions import babel
 
 LOCALES = ("sv", "en")
 DEFAULT = "sv"

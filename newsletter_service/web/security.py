@@ -14,8 +14,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from newsletter_service import queue
-from newsletter_service.extensions import csrf, limiter
 from newsletter_service.settings import Settings, current
+from newsletter_service.web_extensions import csrf, limiter
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from newsletter_service import relays
 from newsletter_service import settings as settings_module
 from newsletter_service.address import is_reserved
 from newsletter_service.issues import compose, editions, recipients
-from newsletter_service.mail.letter import Letter, LetterError
+from newsletter_service.mail.letter import LetterError
+from newsletter_service.mail.message import Letter
 from newsletter_service.models import (
     Block,
     BlockKind,

@@ -8,8 +8,8 @@ from markupsafe import escape
 from newsletter_service.extensions import db
 from newsletter_service.issues import compose
 from newsletter_service.mail import headers
-from newsletter_service.mail.letter import Letter, LetterError
-from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.mail.letter import LetterError
+from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
 from newsletter_service.models import Edition, Issue, Role
 from newsletter_service.settings import current
 from newsletter_service.web.access import allow

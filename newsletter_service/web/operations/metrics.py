@@ -7,10 +7,10 @@ from ipaddress import ip_address
 from flask import Blueprint, Response, abort, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from newsletter_service.extensions import limiter
 from newsletter_service.operations import metrics
 from newsletter_service.settings import current
 from newsletter_service.web.access import public
+from newsletter_service.web_extensions import limiter
 
 blueprint = Blueprint("metrics", __name__)
 

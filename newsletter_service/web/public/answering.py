@@ -4,12 +4,13 @@ from flask import abort, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from newsletter_service.extensions import db, limiter
+from newsletter_service.extensions import db
 from newsletter_service.issues import answers
 from newsletter_service.issues.answers import NotAsked
 from newsletter_service.web import i18n
 from newsletter_service.web.access import public
 from newsletter_service.web.public.pages import both, network, page, unlisted
+from newsletter_service.web_extensions import limiter
 
 PER_NETWORK = "60 per hour"
 REPLIES = {"yes": True, "no": False}

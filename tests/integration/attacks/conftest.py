@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter_service.extensions import limiter
 from newsletter_service.subscribers import pressure
+from newsletter_service.web_extensions import limiter
 from tests.integration.attacks.town import Town, found_town
 from tests.world import world
 

@@ -26,7 +26,7 @@ from tests.world import World, world
 def served(sqlite_url: str, tmp_path: Path, valkey_url: str) -> Iterator[World]:
     """An installation whose queue stands open to everybody."""
     with world(sqlite_url, tmp_path, redis_url=valkey_url) as made:
-        jobs.register()
+        jobs.register(*queue.QUEUES)
         yield made
 
 

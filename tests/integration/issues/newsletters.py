@@ -8,7 +8,7 @@ from typing import Any
 from newsletter_service.extensions import db
 from newsletter_service.issues import blocks, compose
 from newsletter_service.issues.preflight import Finding, Report, examine
-from newsletter_service.mail.letter import Letter
+from newsletter_service.mail.message import Letter
 from newsletter_service.models import (
     Block,
     BlockKind,

@@ -10,8 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from hypothesis import given, settings
 
 from newsletter_service.mail.dkim import SIGNED, DkimKey, txt_strings, zone_line
-from newsletter_service.mail.letter import Letter
-from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
 from tests.dkim_oracle import verdicts
 from tests.unit.mail.test_message import FIXED, LETTER, READER, URL, VALUES, letters
 

@@ -10,9 +10,10 @@ from flask.testing import FlaskClient
 
 from newsletter_service.accounts import links, people
 from newsletter_service.app import create_app
-from newsletter_service.extensions import db, limiter
+from newsletter_service.extensions import db
 from newsletter_service.models import Role
 from newsletter_service.settings import Settings
+from newsletter_service.web_extensions import limiter
 from tests.integration.web.browsing import log_in
 
 

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from newsletter_service.app import create_app
-from newsletter_service.extensions import limiter
 from newsletter_service.models import Role
 from newsletter_service.settings import Settings
 from newsletter_service.web import access, security
+from newsletter_service.web_extensions import limiter
 from tests.integration.web.browsing import csrf_token, submit
 
 HTTPS = "https://brev.example.org"

@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from newsletter_service.accounts import links, people
-from newsletter_service.extensions import db, limiter
+from newsletter_service.extensions import db
 from newsletter_service.models import Role
+from newsletter_service.web_extensions import limiter
 from tests.integration.web.browsing import log_in
 from tests.world import World, world
 

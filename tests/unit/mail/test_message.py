@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter_service.address import parse
-from newsletter_service.mail.letter import Letter
 from newsletter_service.mail.message import (
     BadValue,
     FixedHeaders,
+    Letter,
     MissingValue,
     Prepared,
     Reader,

@@ -1,0 +1,1 @@
+"""The long-running processes: web, workers, scheduler, listener; `up` runs one of each."""

@@ -1,0 +1,13 @@
+"""The listener's process."""
+
+import click
+
+from newsletter_service import inbound
+from newsletter_service.app import create_app
+from newsletter_service.processes.ending import until_signal
+
+
+@click.command("inbound")
+def command() -> None:
+    """Listen for bounces on NEWSLETTER_INBOUND_LISTEN."""
+    inbound.serve(create_app(), until_signal())

@@ -1,0 +1,13 @@
+"""The scheduler's process."""
+
+import click
+
+from newsletter_service import scheduler
+from newsletter_service.app import create_app
+from newsletter_service.processes.ending import until_signal
+
+
+@click.command("scheduler")
+def command() -> None:
+    """Tick: start what is due, recover what was lost, fetch news. Several do no harm."""
+    scheduler.run(create_app(), until_signal())
