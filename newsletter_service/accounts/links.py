@@ -53,6 +53,11 @@ def mail_invitation(session: Session, person: Person, inviter: str, now: datetim
     _mail(session, person, "invitation", now, {"inviter": inviter, "days": INVITED.days})
 
 
+def for_mail(session: Session, person: Person, now: datetime, valid: timedelta) -> Secret:
+    """A link for one mail to one person, within a transaction; its notice carries the secret."""
+    return _issue(session, person.id, now, valid)
+
+
 def one_time_link(person: Person, now: datetime | None = None) -> str:
     """A link to print on a terminal, good for a day and one log-in."""
     now = now or datetime.now(UTC)

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter_service import audit
+from newsletter_service.issues import approve
 from newsletter_service.mail import clean
 from newsletter_service.models import (
     AuditEvent,
@@ -213,10 +214,7 @@ def _touch(session: Session, issue: Issue, edit: Edit) -> int:
     issue.version += 1
     issue.changed_at = edit.now
     nudge("links.try", issue.id)
-    if issue.state in (IssueState.IN_REVIEW, IssueState.APPROVED):
-        issue.move(IssueState.DRAFT)
-        issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""
-        audit.record(session, edit.actor, "issue.approval_voided", f"issue:{issue.id}")
+    approve.void(session, issue, edit.actor, edit.now)
     return issue.version
 
 

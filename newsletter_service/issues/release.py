@@ -63,6 +63,8 @@ def release(  # noqa: PLR0913 - what is optional is named
         if issue.state == IssueState.DRAFT and not issue.newsletter.approval_required:
             approve.settle(session, issue, actor, now)
         issue.send_at, issue.send_at_local = send_at, at_local
+        issue.send_at_zone = settings.timezone if at_local else ""
+        issue.told_late_at = None
         frozen_hash, letters = _frozen(session, issue, now)
         findings = preflight.stops(preflight.examine(session, issue, now, letters), typed)
         if findings:
@@ -94,7 +96,8 @@ def undo(issue_id: int, *, actor: str, now: datetime) -> None:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         issue.move(IssueState.DRAFT)
         editions.thaw(session, issue)
-        issue.send_at, issue.send_at_local, issue.expires_at = None, "", None
+        issue.send_at, issue.send_at_local, issue.send_at_zone = None, "", ""
+        issue.expires_at = issue.told_late_at = None
         issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""
         audit.record(session, actor, "issue.release_undone", f"issue:{issue_id}")
 

@@ -57,6 +57,7 @@ from newsletter_service.models.lists import NewsletterList, Organisation
 from newsletter_service.models.news import Item, Source, list_source
 from newsletter_service.models.notices import Notice
 from newsletter_service.models.people import AuditEvent, LoginSession, Person, Role
+from newsletter_service.models.reviews import Comment, Review, ReviewAct
 from newsletter_service.models.running import DoctorReport, Lease, Relay, SiteProbe
 from newsletter_service.models.sign_ups import Lane, SignUp, SpentProof
 from newsletter_service.models.subscribers import (
@@ -90,6 +91,7 @@ __all__ = [
     "BounceRule",
     "BounceState",
     "BounceWave",
+    "Comment",
     "ConsentEvent",
     "ConsentKind",
     "Delivery",
@@ -124,6 +126,8 @@ __all__ = [
     "ProviderEvent",
     "Relay",
     "Retry",
+    "Review",
+    "ReviewAct",
     "Role",
     "Segment",
     "Share",

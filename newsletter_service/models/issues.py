@@ -47,6 +47,9 @@ class Issue(Base):
 
     `version` counts changes, for editors who meet. `expanded_to` is the stored cursor of the
     expansion: the last subscriber whose delivery exists. `last_n` is the highest n given out.
+    `send_at` is when it leaves, or, while approval is asked for, when it is wanted to; it follows
+    from `send_at_local`, a wall clock's time in `send_at_zone`, where somebody chose one (R 9.14).
+    `told_late_at` is when people were told that this time passed and nothing left.
     """
 
     __tablename__ = "issue"
@@ -72,6 +75,8 @@ class Issue(Base):
     approved_by: Mapped[str] = mapped_column(String(254), default="")
     send_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     send_at_local: Mapped[str] = mapped_column(String(64), default="")
+    send_at_zone: Mapped[str] = mapped_column(String(64), default="")
+    told_late_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     released_by: Mapped[str] = mapped_column(String(254), default="")
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -80,6 +80,7 @@ def notice(kind: str) -> str:
         "login_link": _("Log-in link"),
         "invitation": _("Invitation"),
         "test": _("Test of an issue"),
+        "approval": _("Question for approval"),
     }
     return str(known.get(kind) or kind)
 

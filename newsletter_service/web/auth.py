@@ -114,8 +114,10 @@ def link_is_on_its_way() -> str:
 @public
 def open_link(token: str) -> AnyResponse:
     """A button and nothing else: opening a link logs nobody in (P8)."""
+    if request.args.get("next") and current_user.is_authenticated:
+        return redirect(_next())  # the mail's link is kept for a browser that is not logged in
     usable = links.usable(token, _now())
-    page = render_template("auth/link.html", token=token, usable=usable)
+    page = render_template("auth/link.html", token=token, usable=usable, next=_next())
     return make_response(page, 200 if usable else 410)
 
 
@@ -127,7 +129,7 @@ def log_in_with_link(token: str) -> AnyResponse:
     try:
         return _begin(links.redeem(token, _now()))
     except links.LinkExpired:
-        page = render_template("auth/link.html", token=token, usable=False)
+        page = render_template("auth/link.html", token=token, usable=False, next=_next())
         return make_response(page, 410)
 
 

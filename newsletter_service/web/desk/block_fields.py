@@ -52,7 +52,7 @@ def form_of(block: Block, locale: str, typed: Mapping[str, Any] | None = None) -
     fields = [
         {
             "name": f"b{block.id}.{name}",
-            "label": _labels(kind).get(name, name),
+            "label": labels(kind).get(name, name),
             "as": sort,
             "value": values.get(name) if values.get(name) is not None else "",
         }
@@ -94,7 +94,8 @@ def _date(written: str) -> str | None:
         return None
 
 
-def _labels(kind: BlockKind) -> dict[str, str]:
+def labels(kind: BlockKind) -> dict[str, str]:
+    """What the fields of a kind of block are called."""
     names = {
         "text": _("Text"),
         "markdown": _("Text"),

@@ -49,6 +49,8 @@ def _acts() -> dict[str, str]:
         "issue.approved": _("Approved"),
         "issue.approval_voided": _("Changed, so that it must be approved again"),
         "issue.sent_back": _("Sent back to its writer"),
+        "issue.review_taken_back": _("Approval no longer asked for"),
+        "issue.approval_late": _("Not approved in time, so it did not leave"),
         "issue.released": _("Released"),
         "issue.release_undone": _("Release undone"),
     }

@@ -93,3 +93,14 @@ def next_step(issue: Issue) -> dict[str, str]:
     if endpoint == "composer.page" and not current_user.has_role(Role.EDITOR):
         endpoint = "review.page"
     return {"label": text, "url": url_for(endpoint, issue_id=issue.id)}
+
+
+def time_trouble(code: str) -> str:
+    """Why a time that somebody chose cannot be used."""
+    known: dict[str, str] = {
+        "past": _("That time has passed. Choose a later one."),
+        "too_far": _("That is more than a year away. Choose an earlier time."),
+    }
+    return known.get(code) or str(
+        _("Write the time as a day and a clock, such as 2026-12-03 09:00.")
+    )

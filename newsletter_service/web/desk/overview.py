@@ -163,9 +163,10 @@ def _todo(listed: NewsletterList) -> list[dict[str, str]]:
         {
             "text": _("%(issue)s waits for approval.", issue=words.label(issue).capitalize()),
             "label": _("Review"),
-            "url": url_for("review.page", issue_id=issue.id),
+            "url": url_for("approval.page", issue_id=issue.id),
         }
         for issue in shelf.waiting_for_approval(listed.id)
+        if current_user.has_role(Role.APPROVER, Role.EDITOR)
     ]
     silent = [
         {

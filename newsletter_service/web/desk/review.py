@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from newsletter_service.address import InvalidAddress
 from newsletter_service.extensions import db
-from newsletter_service.issues import approve, preflight, recipients, release, trial
+from newsletter_service.issues import preflight, recipients, release, review, trial
 from newsletter_service.models import Issue, IssueState, Role
 from newsletter_service.settings import current
 from newsletter_service.web.access import allow
@@ -47,37 +47,6 @@ def send_test(issue_id: int) -> Response | tuple[str, int]:
     return _back(issue_id)
 
 
-@blueprint.post("/be-om-godkannande")
-@allow(Role.EDITOR)
-def ask(issue_id: int) -> Response:
-    """Ask a second person."""
-    approve.ask(issue_id, actor=actor(), now=now())
-    flash(_("Waiting for approval. A colleague who may approve sees it on their overview."), "good")
-    return _back(issue_id)
-
-
-@blueprint.post("/godkann")
-@allow(Role.APPROVER)
-def say_yes(issue_id: int) -> Response:
-    """Approve exactly what the letter is now."""
-    try:
-        approve.approve(issue_id, actor=actor(), now=now())
-    except approve.NotAllowed:
-        flash(_("Somebody else than the one who wrote it must approve this issue."), "bad")
-    else:
-        flash(_("Approved. A change to the letter would ask for approval again."), "good")
-    return _back(issue_id)
-
-
-@blueprint.post("/skicka-tillbaka")
-@allow(Role.APPROVER, Role.EDITOR)
-def send_back(issue_id: int) -> Response:
-    """Return it to its writer."""
-    approve.send_back(issue_id, actor=actor(), why=request.form.get("why", ""), now=now())
-    flash(_("The issue is a draft again."), "good")
-    return _back(issue_id)
-
-
 @blueprint.post("/skicka")
 @allow(Role.EDITOR)
 def send(issue_id: int) -> Response | tuple[str, int]:
@@ -100,7 +69,7 @@ def send(issue_id: int) -> Response | tuple[str, int]:
         flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
     except release.BadTime as error:
         db.session.rollback()
-        wrong = _time_trouble(error.code)
+        wrong = words.time_trouble(error.code)
         return _page(words.the_issue(issue_id), errors={"at": wrong}, later=True, at=at), 422
     return _back(issue_id)
 
@@ -141,7 +110,8 @@ def _page(
         where=_places(issue),
         reach=recipients.of_issue(db.session(), issue),
         tested=issue.tested_version == issue.version,
-        is_writer=issue.created_by == actor(),
+        steps=review.steps(issue.id) if issue.newsletter.approval_required else [],
+        comments=len(review.comments(issue.id)),
         may_approve=current_user.has_role(Role.APPROVER),
         may_edit=current_user.has_role(Role.EDITOR),
         views=views(issue.id, locale, "review.page"),
@@ -188,16 +158,6 @@ def _in_words(at: str) -> str:
         return ""
     there = moment.replace(tzinfo=ZoneInfo(current().timezone))
     return str(_("%(day)s at %(clock)s", day=weekday(there), clock=clock(there)))
-
-
-def _time_trouble(code: str) -> str:
-    known: dict[str, str] = {
-        "past": _("That time has passed. Choose a later one."),
-        "too_far": _("That is more than a year away. Choose an earlier time."),
-    }
-    return known.get(code) or str(
-        _("Write the time as a day and a clock, such as 2026-12-03 09:00.")
-    )
 
 
 def _back(issue_id: int) -> Response:

@@ -10,7 +10,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from newsletter_service.accounts import newsletters, organisation
+from newsletter_service.accounts import newsletters, organisation, sending
 from newsletter_service.issues import proposals, rhythm
 from newsletter_service.models import NewsletterList, Role
 from newsletter_service.settings import current
@@ -192,5 +192,6 @@ def _page(
         errors=list_errors or {},
         owner_errors=owner_errors or {},
         rhythm=_rhythm(listed),
+        sending=sending.of_list(listed),
         tabs=settings_tabs("newsletter"),
     )

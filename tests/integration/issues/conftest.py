@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter_service.models import Item, writing
+from newsletter_service.extensions import db
+from newsletter_service.issues import blocks
+from newsletter_service.models import Issue, IssueState, Item, writing
 from newsletter_service.news import sources
 from tests.world import World, world
 
@@ -19,6 +21,15 @@ def desk(any_database_url: str, tmp_path: Path) -> Iterator[World]:
     with world(any_database_url, tmp_path) as made:
         made.readers(3)
         yield made
+
+
+@pytest.fixture
+def draft(desk: World) -> Issue:
+    """A draft that passes the check."""
+    issue = db.session.get_one(Issue, desk.issue(IssueState.DRAFT))
+    edit = blocks.Edit(issue.version, "anna@park.test", NOW)
+    blocks.write(issue.id, "sv", {}, {issue.blocks[0].id: {"url": "https://park.se/kryo"}}, edit)
+    return issue
 
 
 @pytest.fixture

@@ -22,21 +22,6 @@ from tests.integration.issues.conftest import NOW
 from tests.world import World
 
 
-@pytest.fixture
-def draft(desk: World) -> Issue:
-    """A draft that passes the check."""
-    issue = db.session.get_one(Issue, desk.issue(IssueState.DRAFT))
-    edit = blocks.Edit(issue.version, "anna@park.test", NOW)
-    blocks.write(issue.id, "sv", {}, {issue.blocks[0].id: {"url": "https://park.se/kryo"}}, edit)
-    return issue
-
-
-def _ask_for_a_second_person(issue: Issue) -> None:
-    with writing() as session:
-        session.get_one(NewsletterList, issue.list_id).approval_required = True
-        session.get_one(Issue, issue.id).created_by = "anna@park.test"
-
-
 def test_a_release_freezes_the_letter_with_its_day_and_leaves_time_to_undo(draft: Issue) -> None:
     leaves = release.release(draft.id, actor="anna@park.test", now=NOW)
 
@@ -101,29 +86,6 @@ def test_a_time_that_cannot_be_used_says_why(local: str, code: str) -> None:
     with pytest.raises(release.BadTime) as refused:
         release.local_time(local, current(), NOW)
     assert refused.value.code == code
-
-
-def test_a_second_person_approves_and_not_the_writer(draft: Issue) -> None:
-    _ask_for_a_second_person(draft)
-    with pytest.raises(IllegalMove):
-        release.release(draft.id, actor="anna@park.test", now=NOW)
-
-    approve.ask(draft.id, actor="anna@park.test", now=NOW)
-    with pytest.raises(approve.NotAllowed):
-        approve.approve(draft.id, actor="anna@park.test", now=NOW)
-    approve.approve(draft.id, actor="erik@park.test", now=NOW)
-    release.release(draft.id, actor="anna@park.test", now=NOW + timedelta(days=2))
-
-    assert draft.state == IssueState.SCHEDULED
-    assert draft.approved_by == "erik@park.test"
-
-
-def test_what_was_sent_back_is_a_draft(draft: Issue) -> None:
-    _ask_for_a_second_person(draft)
-    approve.ask(draft.id, actor="anna@park.test", now=NOW)
-    approve.send_back(draft.id, actor="erik@park.test", why="Fel datum", now=NOW)
-
-    assert draft.state == IssueState.DRAFT
 
 
 def test_another_letter_than_the_approved_one_is_not_sent(draft: Issue) -> None:

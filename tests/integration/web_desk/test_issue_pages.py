@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from newsletter_service.delivery import audience
 from newsletter_service.extensions import db
-from newsletter_service.models import Issue, IssueState, NewsletterList, Notice, Role, writing
+from newsletter_service.models import Issue, IssueState, Notice, Role, writing
 from tests.integration.issues.conftest import NOW
 from tests.integration.web.browsing import submit
 from tests.integration.web_desk.conftest import Browser
@@ -162,22 +162,6 @@ def test_what_must_be_mended_is_shown_with_the_way_to_mend_it(
     assert f"open={block}#block-{block}" in page
     assert submit(editor, draft + "/granska", {}, draft + "/skicka").status_code == 303
     assert _issue(draft).state == IssueState.DRAFT
-
-
-def test_approval_is_asked_of_somebody_else_than_the_writer(
-    desk: World, browser: Browser, draft: str
-) -> None:
-    with writing() as session:
-        session.get_one(NewsletterList, desk.list_id).approval_required = True
-        session.get_one(Issue, _issue(draft).id).created_by = "editor@staff.test"
-    editor, approver = browser(Role.EDITOR), browser(Role.APPROVER)
-    review = draft + "/granska"
-    submit(editor, review, {}, draft + "/be-om-godkannande")
-
-    assert submit(editor, review, {}, draft + "/godkann").status_code == 403
-    assert "waits for approval" in _page(approver, "/desk/")
-    submit(approver, review, {}, draft + "/godkann")
-    assert _issue(draft).approved_by == "approver@staff.test"
 
 
 def test_the_report_follows_a_send_and_can_pause_it(desk: World, browser: Browser) -> None:

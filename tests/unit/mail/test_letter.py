@@ -68,6 +68,8 @@ NOTICES: dict[str, dict[str, Any]] = {
     "welcome": {"list": LIST, "footer": FOOTER, "archive_url": "https://example.org/letters"},
     "login_link": {"organisation": "Parken", "minutes": 15},
     "invitation": {"organisation": "Parken", "inviter": "Karin Lund", "days": 7},
+    "approval": {"organisation": "Parken", "newsletter": "Nytt", "number": 12, "subject": "Hej",
+                 "who": "anna@park.test", "when": "2026-12-03", "path": "/desk/utskick/1/x"},
     "alert": {"organisation": "Parken", "title": "Pausat", "what": "Något hände.",
               "remedy": "Gör så här.", "url": "https://example.org/desk"},
 }  # fmt: skip

@@ -1,0 +1,28 @@
+"""*Inställningar*, how a newsletter is sent: what is decided once for all its issues."""
+
+from dataclasses import replace
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from newsletter_service.accounts import sending
+from newsletter_service.models import Role
+from newsletter_service.web.access import allow
+from newsletter_service.web.desk import actor
+from newsletter_service.web.desk.settings_pages import known_list
+
+blueprint = Blueprint("settings_sending", __name__, url_prefix="/desk/installningar")
+
+
+@blueprint.post("/nyhetsbrev/<int:list_id>/sandning")
+@allow(Role.EDITOR)
+def save(list_id: int) -> Response:
+    """Keep it. Whether a second person approves is for administrators: it binds the editors."""
+    wanted = sending.of_list(known_list(list_id))
+    if current_user.has_role(Role.ADMINISTRATOR):
+        wanted = replace(wanted, approval="approval" in request.form)
+    sending.decide(list_id, wanted, actor=actor())
+    flash(_("Saved."), "good")
+    return redirect(url_for("settings.newsletter", list=list_id) + "#sending", 303)
