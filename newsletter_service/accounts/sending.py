@@ -3,7 +3,7 @@
 Kept in the newsletter's row; whoever needs one of them reads it by `of_list`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from newsletter_service import audit
@@ -12,14 +12,23 @@ from newsletter_service.models import NewsletterList, writing
 
 @dataclass(frozen=True)
 class Sending:
-    """`approval`: a second person approves each issue before anything leaves."""
+    """`approval`: a second person approves each issue before anything leaves.
+
+    `canary_minutes`: how long a first wave is watched before it goes on by itself; 0 is never.
+    """
 
     approval: bool = False
+    canary_minutes: int = 30
 
 
 def of_list(newsletter: NewsletterList) -> Sending:
     """What has been decided for a newsletter."""
-    return Sending(approval=newsletter.approval_required)
+    kept = newsletter.settings.get("sending")
+    known = {each.name for each in fields(Sending)}
+    values = (
+        {name: v for name, v in kept.items() if name in known} if isinstance(kept, dict) else {}
+    )
+    return Sending(**values | {"approval": newsletter.approval_required})
 
 
 def decide(list_id: int, wanted: Sending, *, actor: str) -> None:
@@ -33,4 +42,6 @@ def decide(list_id: int, wanted: Sending, *, actor: str) -> None:
         if not differs:
             return
         newsletter.approval_required = wanted.approval
+        kept = {name: value for name, value in asdict(wanted).items() if name != "approval"}
+        newsletter.settings = newsletter.settings | {"sending": kept}
         audit.record(session, actor, "list.sending_decided", f"list:{list_id}", **differs)

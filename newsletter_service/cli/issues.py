@@ -19,6 +19,7 @@ from newsletter_service.cli.door import (
     now,
     print_json,
 )
+from newsletter_service.delivery import canary as first_wave
 from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
@@ -118,11 +119,12 @@ def approve(issue_id: int) -> None:
 @click.argument("issue_id", type=int)
 @click.option("--at", "at_local", default="", help="A local time such as 2026-12-03T09:00.")
 @click.option("--recipients", type=int, help="Their number, where the check asks for it.")
+@click.option("--canary", is_flag=True, help="A first wave, if there are more than 5 000.")
 @click.option("--wait", is_flag=True, help="Wait, with a progress bar, until it is over.")
 @in_app
-def send(issue_id: int, at_local: str, recipients: int | None, wait: bool) -> None:
+def send(issue_id: int, at_local: str, recipients: int | None, canary: bool, wait: bool) -> None:
     """Release an issue, now or at a time."""
-    wish = partial(release.release, at_local=at_local, undo=False, typed=recipients)
+    wish = partial(release.release, at_local=at_local, undo=False, typed=recipients, canary=canary)
     try:
         leaves = wish(_issue(issue_id).id, actor=actor(), now=now())
     except (release.Blocked, release.NotApproved, release.BadTime, IllegalMove) as error:
@@ -130,6 +132,33 @@ def send(issue_id: int, at_local: str, recipients: int | None, wait: bool) -> No
     click.echo(f"Issue {issue_id} leaves at {leaves:%Y-%m-%d %H:%M:%S} UTC.", err=True)
     if wait and wait_until_over(issue_id) != IssueState.SENT:
         fail(f"Issue {issue_id} is {_issue(issue_id).state}: {_issue(issue_id).paused_reason}")
+
+
+@group.command("reschedule")
+@click.argument("issue_id", type=int)
+@click.option("--at", "at_local", default="", help="A local time; without it, in five minutes.")
+@in_app
+def reschedule(issue_id: int, at_local: str) -> None:
+    """Another time for a planned issue, or one that missed its time."""
+    try:
+        leaves = release.reschedule(
+            _issue(issue_id).id, actor=actor(), now=now(), at_local=at_local
+        )
+    except (release.Blocked, release.NotApproved, release.BadTime, IllegalMove) as error:
+        fail(str(error))
+    click.echo(f"Issue {issue_id} leaves at {leaves:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+@group.command("go-on")
+@click.argument("issue_id", type=int)
+@in_app
+def go_on(issue_id: int) -> None:
+    """After a first wave: send to everybody else, without waiting longer."""
+    try:
+        first_wave.go_on(_issue(issue_id).id, actor=actor(), now=now())
+    except first_wave.NotWaiting:
+        fail(f"Issue {issue_id} has no first wave that is being watched.")
+    click.echo(f"Issue {issue_id} goes to everybody.")
 
 
 @group.command("pause")

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import queue
 from newsletter_service import settings as settings_module
+from newsletter_service.delivery import canary
 from newsletter_service.extensions import db
-from newsletter_service.issues import recipients
+from newsletter_service.issues import recipients, selection
 from newsletter_service.models import (
     Batch,
     Delivery,
@@ -69,14 +70,19 @@ def _ensure_partition(issue_id: int) -> None:
 
 
 def _expand_one_range(issue_id: int, now: datetime) -> bool:
-    """One range; whether there is more to do."""
+    """One range; whether there is more to do. A first wave, where one is wanted, leads alone."""
     with writing() as session:
         issue = session.get(Issue, issue_id, with_for_update=True)
         if issue is None or issue.state != IssueState.SENDING or issue.expanded_at is not None:
             return False
-        readers = session.execute(_next_range(issue)).all()
+        if issue.canary and not issue.canary_n:
+            return _first_wave(session, issue, now)
+        if issue.canary and issue.canary_passed_at is None:
+            return False
+        readers = _taken(session, _next_range(session, issue, now))
         if readers:
-            _add_range(session, issue, [(row[0], row[1]) for row in readers])
+            issue.expanded_to = readers[-1][0]
+            _add_range(session, issue, readers)
         if len(readers) < RANGE:
             issue.expanded_at = now
             queue.nudge("issue.finish", issue_id)
@@ -84,8 +90,25 @@ def _expand_one_range(issue_id: int, now: datetime) -> bool:
         return len(readers) == RANGE
 
 
-def _next_range(issue: Issue) -> Select[int, str]:
-    """The next readers by id; of a correction only those who got the issue that it corrects."""
+def _first_wave(session: Session, issue: Issue, now: datetime) -> bool:
+    """The staff among the readers, and one in a hundred of all; nobody if that is nobody."""
+    in_it = canary.belongs(session, issue)
+    readers = _taken(session, _next_range(session, issue, now).where(in_it))
+    if not readers:
+        issue.canary = False
+        return True
+    _add_range(session, issue, readers)
+    issue.canary_n = issue.last_n
+    queue.nudge("delivery.turn")
+    return False
+
+
+def _taken(session: Session, wanted: Select[int, str]) -> list[tuple[int, str]]:
+    return [(row[0], row[1]) for row in session.execute(wanted)]
+
+
+def _next_range(session: Session, issue: Issue, now: datetime) -> Select[int, str]:
+    """The next readers by id: of the list, of a segment, or of those who got a faulty issue."""
     wanted = (
         select(Subscriber.id, Subscriber.locale)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
@@ -99,6 +122,11 @@ def _next_range(issue: Issue) -> Select[int, str]:
         .order_by(Subscription.subscriber_id)
         .limit(RANGE)
     )
+    chosen = selection.condition(session, issue, now)
+    if chosen is not None:
+        wanted = wanted.where(chosen)
+    if issue.canary_n:
+        wanted = wanted.where(~canary.has_it(issue.id))
     if issue.corrects_id is None:
         return wanted
     return wanted.where(Subscription.subscriber_id.in_(recipients.had_it(issue.corrects_id)))
@@ -111,7 +139,6 @@ def _add_range(session: Session, issue: Issue, readers: list[tuple[int, str]]) -
         )
     )
     default = next((lo for lo in issue.newsletter.locales if lo in locales), locales[0])
-    issue.expanded_to = readers[-1][0]
     mixed = sorted(readers, key=lambda reader: _shuffle_key(issue.id, reader[0]))
     first = issue.last_n + 1
     session.execute(

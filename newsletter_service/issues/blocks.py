@@ -139,7 +139,7 @@ def write(
         if not differs and issue.version != edit.version:
             return issue.version
         _check(issue, edit)
-        return _touch(session, issue, edit) if differs else issue.version
+        return touch(session, issue, edit) if differs else issue.version
 
 
 def _write_text(issue: Issue, locale: str, text: Mapping[str, str]) -> bool:
@@ -165,49 +165,49 @@ def _write_block(block: Block, locale: str, values: Mapping[str, Any]) -> bool:
 def add(issue_id: int, new: list[Block], edit: Edit, *, after: int | None = None) -> int:
     """Insert blocks behind the one with id `after` (None: at the end); returns the version."""
     with writing() as session:
-        issue = _open(session, issue_id, edit)
+        issue = opened(session, issue_id, edit)
         order = list(issue.blocks)
         at = next((i + 1 for i, block in enumerate(order) if block.id == after), len(order))
         order[at:at] = new
         issue.blocks = order
         _number(order)
-        return _touch(session, issue, edit)
+        return touch(session, issue, edit)
 
 
 def add_items(issue_id: int, item_ids: list[int], edit: Edit) -> int:
     """Add news to the end of a draft, each once; returns the new version."""
     with writing() as session:
-        issue = _open(session, issue_id, edit)
+        issue = opened(session, issue_id, edit)
         there = {block.item_id for block in issue.blocks}
         items = [session.get_one(Item, one) for one in dict.fromkeys(item_ids) if one not in there]
         issue.blocks = [*issue.blocks, *(of_item(item) for item in items)]
         _number(issue.blocks)
-        return _touch(session, issue, edit)
+        return touch(session, issue, edit)
 
 
 def move(block_id: int, steps: int, edit: Edit) -> int:
     """Move a block up (negative) or down; returns the new version."""
     with writing() as session:
         block = session.get_one(Block, block_id)
-        issue = _open(session, block.issue_id, edit)
+        issue = opened(session, block.issue_id, edit)
         order = list(issue.blocks)
         at = order.index(block)
         order.insert(max(0, min(at + steps, len(order) - 1)), order.pop(at))
         _number(order)
-        return _touch(session, issue, edit)
+        return touch(session, issue, edit)
 
 
 def remove(block_id: int, edit: Edit) -> int:
     """Take a block out; returns the new version."""
     with writing() as session:
         block = session.get_one(Block, block_id)
-        issue = _open(session, block.issue_id, edit)
+        issue = opened(session, block.issue_id, edit)
         issue.blocks.remove(block)
         _number(issue.blocks)
-        return _touch(session, issue, edit)
+        return touch(session, issue, edit)
 
 
-def _touch(session: Session, issue: Issue, edit: Edit) -> int:
+def touch(session: Session, issue: Issue, edit: Edit) -> int:
     """Count a change; what was approved or in review is a draft again."""
     if edit.now - issue.changed_at > SITTING or _last_writer(session, issue) != edit.actor:
         audit.record(session, edit.actor, CHANGED, f"issue:{issue.id}")
@@ -228,7 +228,8 @@ def _last_writer(session: Session, issue: Issue) -> str | None:
     )
 
 
-def _open(session: Session, issue_id: int, edit: Edit) -> Issue:
+def opened(session: Session, issue_id: int, edit: Edit) -> Issue:
+    """The issue, locked, if it may be changed by this edit. Raises `Changed` and `NotEditable`."""
     issue = session.get_one(Issue, issue_id, with_for_update=True)
     _check(issue, edit)
     return issue
@@ -250,13 +251,13 @@ def copy(block_id: int, edit: Edit) -> int:
     """Put the same block once more behind it; returns the new version."""
     with writing() as session:
         block = session.get_one(Block, block_id)
-        issue = _open(session, block.issue_id, edit)
+        issue = opened(session, block.issue_id, edit)
         order = list(issue.blocks)
         again = Block(kind=block.kind, data=block.data, item_id=block.item_id, position=0)
         order.insert(order.index(block) + 1, again)
         issue.blocks = order
         _number(order)
-        return _touch(session, issue, edit)
+        return touch(session, issue, edit)
 
 
 def _trimmed(values: dict[str, Any]) -> dict[str, Any]:

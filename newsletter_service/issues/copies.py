@@ -26,6 +26,7 @@ def copy(issue_id: int, *, actor: str, now: datetime) -> int:
     with writing() as session:
         old = session.get_one(Issue, issue_id)
         made = _copied(session, old, actor, now)
+        made.segment_id = old.segment_id
         audit.record(session, actor, "issue.copied", f"issue:{made.id}", source=issue_id)
         return made.id
 

@@ -137,7 +137,7 @@ def _released(occasion: _Occasion, issue_id: int, now: datetime) -> datetime | N
     if found - _EXPECTED:
         return None
     try:
-        return release.release(issue_id, actor=ACTOR, now=now)
+        return release.release(issue_id, actor=ACTOR, now=now, canary=True)
     except (release.Blocked, release.NotApproved):
         log.warning("proposal_not_released", extra={"issue": issue_id})
         return None

@@ -1,10 +1,12 @@
 """Who an issue would reach now, and who is skipped and why; the gate decides again (P5)."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from newsletter_service.issues import selection
 from newsletter_service.models import (
     Delivery,
     DeliveryState,
@@ -56,11 +58,26 @@ class Recipients:
         return self.skipped - self.unreachable - self.paused
 
 
-def of_issue(session: Session, issue: Issue) -> Recipients:
-    """Who an issue would reach: its list, or those who got the issue that it corrects."""
-    if issue.corrects_id is None:
-        return of_list(session, issue.list_id)
-    return of_list(session, issue.list_id, got_issue=issue.corrects_id)
+def of_issue(session: Session, issue: Issue, now: datetime) -> Recipients:
+    """Who an issue would reach: its list or segment, or who got the issue that it corrects."""
+    narrower: list[ColumnElement[bool]] = []
+    if issue.corrects_id is not None:
+        narrower.append(Subscription.subscriber_id.in_(had_it(issue.corrects_id)))
+    chosen = selection.condition(session, issue, now)
+    if chosen is not None:
+        narrower.append(chosen)
+    return of_list(session, issue.list_id, *narrower)
+
+
+def more_than(session: Session, list_id: int, number: int) -> bool:
+    """Whether a list has more confirmed readers than that, without counting all of them."""
+    one_more = (
+        select(Subscription.id)
+        .where(Subscription.list_id == list_id, Subscription.state == SubscriptionState.CONFIRMED)
+        .offset(number)
+        .limit(1)
+    )
+    return session.execute(one_more).first() is not None
 
 
 def had_it(issue_id: int) -> Select[int]:
@@ -70,15 +87,14 @@ def had_it(issue_id: int) -> Select[int]:
     )
 
 
-def of_list(session: Session, list_id: int, got_issue: int | None = None) -> Recipients:
+def of_list(session: Session, list_id: int, *narrower: ColumnElement[bool]) -> Recipients:
     """Count them; the suppressions are few, so they lead."""
     wanted = [
         Subscription.list_id == list_id,
         Subscription.state == SubscriptionState.CONFIRMED,
         Subscription.legal_basis != "",
+        *narrower,
     ]
-    if got_issue is not None:
-        wanted.append(Subscription.subscriber_id.in_(had_it(got_issue)))
     confirmed = session.scalar(select(func.count()).select_from(Subscription).where(*wanted))
     in_force = (
         select(Suppression.address_key, func.min(Suppression.reason).label("reason"))

@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
-from newsletter_service.issues import approve, editions, preflight
+from newsletter_service.issues import approve, editions, preflight, recipients, selection
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.mail.message import Letter
-from newsletter_service.models import Issue, IssueState, writing
+from newsletter_service.models import IllegalMove, Issue, IssueState, writing
 from newsletter_service.settings import Settings
 
 LATEST = timedelta(days=366)
+# Below this a first wave would be too few to tell anything.
+CANARY_ABOVE = 5000
 
 
 class Blocked(Exception):
@@ -48,23 +50,21 @@ def release(  # noqa: PLR0913 - what is optional is named
     at_local: str = "",
     undo: bool = True,
     typed: int | None = None,
+    canary: bool = False,
 ) -> datetime:
     """Schedule the issue, and freeze it; returns when it leaves (UTC).
 
     Without `at_local` it leaves after the time to undo, or at once without `undo`. `typed` is the
-    number of recipients as somebody wrote it, where the check asks for that. Raises `Blocked`,
-    `NotApproved`, `BadTime` or `IllegalMove`.
+    number of recipients as somebody wrote it, where the check asks for that. `canary` sends to a
+    few first, where there are many. Raises `Blocked`, `NotApproved`, `BadTime` or `IllegalMove`.
     """
-    settings = settings_module.current()
-    wait = timedelta(seconds=settings.undo_seconds if undo else 0)
-    send_at = local_time(at_local, settings, now) if at_local else now + wait
     with writing() as session:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         if issue.state == IssueState.DRAFT and not issue.newsletter.approval_required:
             approve.settle(session, issue, actor, now)
-        issue.send_at, issue.send_at_local = send_at, at_local
-        issue.send_at_zone = settings.timezone if at_local else ""
-        issue.told_late_at = None
+        send_at = _set_time(issue, at_local, now, undo=undo)
+        issue.selection = selection.frozen(session, issue)
+        issue.canary = canary and recipients.of_issue(session, issue, now).reached > CANARY_ABOVE
         frozen_hash, letters = _frozen(session, issue, now)
         findings = preflight.stops(preflight.examine(session, issue, now, letters), typed)
         if findings:
@@ -73,10 +73,44 @@ def release(  # noqa: PLR0913 - what is optional is named
         if frozen_hash != issue.approved_hash:
             raise NotApproved("The issue changed after its approval; have it approved again.")
         issue.released_by = actor
-        issue.expires_at = send_at + timedelta(hours=settings.expiry_hours)
         audit.record(
             session, actor, "issue.released", f"issue:{issue_id}", send_at=send_at.isoformat()
         )
+    return send_at
+
+
+def reschedule(issue_id: int, *, actor: str, now: datetime, at_local: str = "") -> datetime:
+    """Another time for an issue that is planned, or whose time passed while nothing ran.
+
+    The letter is frozen anew, since it carries its day. Raises as `release`.
+    """
+    with writing() as session:
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        if issue.state != IssueState.SCHEDULED:
+            raise IllegalMove("An issue", str(issue.state), "another time")
+        send_at = _set_time(issue, at_local, now)
+        frozen_hash, letters = _frozen(session, issue, now)
+        must = preflight.examine(session, issue, now, letters).must
+        findings = [one for one in must if not one.kind]  # the number was typed at the release
+        if findings:
+            raise Blocked(findings)
+        if frozen_hash != issue.approved_hash:
+            raise NotApproved("The issue changed after its approval; have it approved again.")
+        audit.record(
+            session, actor, "issue.rescheduled", f"issue:{issue_id}", send_at=send_at.isoformat()
+        )
+    return send_at
+
+
+def _set_time(issue: Issue, at_local: str, now: datetime, *, undo: bool = True) -> datetime:
+    """When it leaves; with the wall clock's time and its zone, where somebody chose one."""
+    settings = settings_module.current()
+    wait = timedelta(seconds=settings.undo_seconds if undo else 0)
+    send_at = local_time(at_local, settings, now) if at_local else now + wait
+    issue.send_at, issue.send_at_local = send_at, at_local
+    issue.send_at_zone = settings.timezone if at_local else ""
+    issue.told_late_at = None
+    issue.expires_at = send_at + timedelta(hours=settings.expiry_hours)
     return send_at
 
 
@@ -98,6 +132,7 @@ def undo(issue_id: int, *, actor: str, now: datetime) -> None:
         editions.thaw(session, issue)
         issue.send_at, issue.send_at_local, issue.send_at_zone = None, "", ""
         issue.expires_at = issue.told_late_at = None
+        issue.selection, issue.canary = {}, False
         issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""
         audit.record(session, actor, "issue.release_undone", f"issue:{issue_id}")
 
@@ -114,10 +149,20 @@ def local_time(text: str, settings: Settings, now: datetime) -> datetime:
         raise BadTime("unreadable") from error
     if written.tzinfo is not None or len(text) <= len("2026-12-03"):
         raise BadTime("unreadable")
-    local = written.replace(tzinfo=ZoneInfo(settings.timezone), fold=0)
-    moment = local.astimezone(UTC)
+    moment = moment_of(written, ZoneInfo(settings.timezone)).astimezone(UTC)
     if moment <= now:
         raise BadTime("past")
     if moment - now > LATEST:
         raise BadTime("too_far")
     return moment
+
+
+def moment_of(written: datetime, zone: ZoneInfo) -> datetime:
+    """A wall clock's time as one moment, also in the two nights when the clocks change."""
+    return written.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone)
+
+
+def is_odd(written: datetime, zone: ZoneInfo) -> bool:
+    """Whether the clock shows this time never or twice that day."""
+    first, second = (written.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    return first != second

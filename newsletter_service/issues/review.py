@@ -62,7 +62,7 @@ def say_yes(issue_id: int, *, actor: str, now: datetime, seen: str) -> datetime 
     if any(finding.blocks for finding in findings):
         return None
     try:
-        return release.release(issue_id, actor=asked.actor, now=now, at_local=at_local)
+        return release.release(issue_id, actor=asked.actor, now=now, at_local=at_local, canary=True)
     except (release.Blocked, release.NotApproved, release.BadTime):
         return None  # it stays approved, and the page says what is left
 

@@ -49,6 +49,8 @@ class Issue(Base):
     expansion: the last subscriber whose delivery exists. `last_n` is the highest n given out.
     `send_at` is when it leaves, or, while approval is asked for, when it is wanted to; it follows
     from `send_at_local`, a wall clock's time in `send_at_zone`, where somebody chose one (R 9.14).
+    `selection` is what the segment said when it was released; empty means the whole list.
+    `canary` asks for a first wave, `canary_n` is its last delivery; it goes on at `canary_until`.
     `told_late_at` is when people were told that this time passed and nothing left.
     """
 
@@ -80,6 +82,13 @@ class Issue(Base):
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     released_by: Mapped[str] = mapped_column(String(254), default="")
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    segment_id: Mapped[int | None]
+    selection: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    canary: Mapped[bool] = mapped_column(default=False)
+    canary_n: Mapped[int] = mapped_column(default=0)
+    canary_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    canary_halted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    canary_passed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_reason: Mapped[str] = mapped_column(String(300), default="")
     expanded_to: Mapped[int] = mapped_column(default=0)
     expanded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

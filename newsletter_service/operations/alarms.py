@@ -77,6 +77,8 @@ def _words(session: Session, event: AuditEvent) -> dict[str, str]:
     }
     if kind == "issue":
         issue = session.get_one(Issue, int(number))
+        if issue.canary_halted_at is not None and issue.canary_passed_at is None:
+            return _of_first_wave(issue, reason)
         what = _(
             "Too many mail servers refuse our mail, not the readers. %(reason)s", reason=reason
         )
@@ -93,4 +95,15 @@ def _words(session: Session, event: AuditEvent) -> dict[str, str]:
         "title": _("The mail server %(relay)s was paused", relay=relay.name),
         "what": what,
         "remedy": _("Mend the password, then open it again."),
+    }
+
+
+def _of_first_wave(issue: Issue, reason: str) -> dict[str, str]:
+    base = settings_module.current().base_url
+    return {
+        "url": f"{base}/desk/utskick/{issue.id}/rapport",
+        "button_text": _("See the report"),
+        "title": _("The first wave of no. %(number)s was halted", number=issue.number),
+        "what": _("Only the first few have got it. %(reason)s", reason=reason),
+        "remedy": _("Look at why, then send it to everybody or to nobody more."),
     }

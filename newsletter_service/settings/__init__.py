@@ -120,6 +120,11 @@ class Settings:
         "An issue is not sent later than this after its release (R 2.37).",
         48,
     )
+    late_hours: int = _setting(
+        values.number(1, 48),
+        "An issue that could not start for this long asks instead of leaving (R 9.14).",
+        3,
+    )
     undo_seconds: int = _setting(
         values.number(0, 3600), "How long a release can be undone before it starts.", 300
     )

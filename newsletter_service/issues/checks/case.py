@@ -96,7 +96,7 @@ class Case:
     @cached_property
     def reach(self) -> recipients.Recipients:
         """Who would get it now."""
-        return recipients.of_issue(self.session, self.issue)
+        return recipients.of_issue(self.session, self.issue, self.now)
 
     @cached_property
     def day(self) -> date:

@@ -52,5 +52,9 @@ def _acts() -> dict[str, str]:
         "issue.review_taken_back": _("Approval no longer asked for"),
         "issue.approval_late": _("Not approved in time, so it did not leave"),
         "issue.released": _("Released"),
+        "issue.rescheduled": _("Another time chosen"),
+        "issue.start_missed": _("Could not leave in time"),
+        "issue.audience_chosen": _("Recipients chosen"),
+        "issue.canary_passed": _("Sent to everybody after the first wave"),
         "issue.release_undone": _("Release undone"),
     }

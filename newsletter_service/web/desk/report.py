@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from newsletter_service.delivery import control
+from newsletter_service.delivery import canary, control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
 from newsletter_service.issues import answers, copies, outcome, shelf
@@ -79,6 +79,18 @@ def cancel(issue_id: int) -> Response:
     return _do(issue_id, lambda: control.cancel(issue_id, actor(), now()))
 
 
+@blueprint.post("/till-alla")
+@allow(Role.EDITOR, Role.OPERATOR)
+def go_on(issue_id: int) -> Response:
+    """The first wave went well enough: everybody else gets it too."""
+    words.the_issue(issue_id)
+    try:
+        canary.go_on(issue_id, actor=actor(), now=now())
+    except canary.NotWaiting:
+        flash(_("The issue has changed meanwhile; this is how it stands now."), "wait")
+    return redirect(url_for("report.page", issue_id=issue_id), 303)
+
+
 @blueprint.post("/kopiera")
 @allow(Role.EDITOR)
 def copy(issue_id: int) -> Response:
@@ -114,6 +126,10 @@ def _do(issue_id: int, act: Any) -> Response:
     return redirect(url_for("report.page", issue_id=issue_id), 303)
 
 
+def _is_watched(issue: Issue) -> bool:
+    return issue.state in (IssueState.SENDING, IssueState.PAUSED) and canary.is_watched(issue)
+
+
 def _answers(useful: int, useless: int) -> str:
     """What readers answered, in one line."""
     if not useful + useless:
@@ -138,6 +154,7 @@ def _live(issue: Issue) -> dict[str, Any]:
         "live": account.is_moving,
         "sum": sum(account.tallies.values()),
         "may_control": current_user.has_role(Role.EDITOR, Role.OPERATOR),
+        "wave": canary.seen(session, issue) if _is_watched(issue) else None,
         "is_sending": issue.state == IssueState.SENDING,
         "is_paused": issue.state == IssueState.PAUSED,
         "last": shelf.of_list(issue.list_id).last_sent if not issue.audience else None,

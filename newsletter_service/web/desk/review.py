@@ -8,13 +8,24 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from newsletter_service.accounts import sending
 from newsletter_service.address import InvalidAddress
 from newsletter_service.extensions import db
-from newsletter_service.issues import preflight, recipients, release, review, trial
-from newsletter_service.models import Issue, IssueState, Role
+from newsletter_service.issues import (
+    late,
+    preflight,
+    recipients,
+    release,
+    review,
+    selection,
+    trial,
+)
+from newsletter_service.issues.blocks import Changed, Edit, NotEditable
+from newsletter_service.models import IllegalMove, Issue, IssueState, Role
 from newsletter_service.settings import current
+from newsletter_service.subscribers import segments
 from newsletter_service.web.access import allow
-from newsletter_service.web.desk import actor, now
+from newsletter_service.web.desk import actor, now, review_words
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.composer import views
 from newsletter_service.web.i18n import clock, local, weekday
@@ -57,8 +68,8 @@ def send(issue_id: int) -> Response | tuple[str, int]:
     if later and not at:
         return _page(issue, errors={"at": _("Choose a day and a time.")}, later=True), 422
     try:
-        typed = request.form.get("recipients", type=int)
-        release.release(issue_id, actor=actor(), now=now(), at_local=at, typed=typed)
+        typed, canary = request.form.get("recipients", type=int), "canary" in request.form
+        release.release(issue_id, actor=actor(), now=now(), at_local=at, typed=typed, canary=canary)
     except release.Blocked as error:
         if all(one.kind for one in error.findings):
             db.session.rollback()
@@ -71,6 +82,42 @@ def send(issue_id: int) -> Response | tuple[str, int]:
         db.session.rollback()
         wrong = words.time_trouble(error.code)
         return _page(words.the_issue(issue_id), errors={"at": wrong}, later=True, at=at), 422
+    return _back(issue_id)
+
+
+@blueprint.post("/mottagare")
+@allow(Role.EDITOR)
+def choose_audience(issue_id: int) -> Response:
+    """Send it to a segment of the list, or to everybody on it."""
+    issue = words.the_issue(issue_id)
+    edit = Edit(request.form.get("version", issue.version, type=int), actor(), now())
+    try:
+        selection.choose(issue_id, request.form.get("segment", type=int) or None, edit)
+    except (Changed, NotEditable, segments.NoSuchSegment):
+        flash(_("The issue has changed meanwhile; this is how it stands now."), "wait")
+    return _back(issue_id)
+
+
+@blueprint.post("/annan-tid")
+@allow(Role.EDITOR)
+def reschedule(issue_id: int) -> Response | tuple[str, int]:
+    """Another time for an issue that is planned, or was to leave while nothing ran."""
+    later = request.form.get("when") == "later"
+    at = request.form.get("at", "").strip() if later else ""
+    if later and not at:
+        at = "-"
+    try:
+        release.reschedule(issue_id, actor=actor(), now=now(), at_local=at)
+    except release.Blocked:
+        flash(_("Something must be mended first: make it a draft again and see the check."), "bad")
+    except release.NotApproved:
+        flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
+    except IllegalMove:
+        flash(_("The issue has changed meanwhile; this is how it stands now."), "wait")
+    except release.BadTime as error:
+        db.session.rollback()
+        wrong = {"at": words.time_trouble(error.code)}
+        return _page(words.the_issue(issue_id), errors=wrong, later=True, at=at), 422
     return _back(issue_id)
 
 
@@ -108,7 +155,11 @@ def _page(
         tips=report.tips,
         asked=asked[0] if asked else None,
         where=_places(issue),
-        reach=recipients.of_issue(db.session(), issue),
+        reach=recipients.of_issue(db.session(), issue, now()),
+        audience=review_words.audience(issue, now()),
+        is_late=late.is_late(issue, now()),
+        with_canary=release.CANARY_ABOVE,
+        canary_minutes=sending.of_list(issue.newsletter).canary_minutes,
         tested=issue.tested_version == issue.version,
         steps=review.steps(issue.id) if issue.newsletter.approval_required else [],
         comments=len(review.comments(issue.id)),
@@ -156,8 +207,11 @@ def _in_words(at: str) -> str:
         moment = datetime.fromisoformat(at)
     except ValueError:
         return ""
-    there = moment.replace(tzinfo=ZoneInfo(current().timezone))
-    return str(_("%(day)s at %(clock)s", day=weekday(there), clock=clock(there)))
+    there = release.moment_of(moment, ZoneInfo(current().timezone))
+    said = _("%(day)s at %(clock)s", day=weekday(there), clock=clock(there))
+    if release.is_odd(moment, ZoneInfo(current().timezone)):
+        said = _("%(when)s. The clocks change that night.", when=said)
+    return str(said)
 
 
 def _back(issue_id: int) -> Response:

@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from newsletter_service.accounts import newsletters, organisation, sending
-from newsletter_service.issues import proposals, rhythm
+from newsletter_service.extensions import db
+from newsletter_service.issues import proposals, recipients, release, rhythm
 from newsletter_service.models import NewsletterList, Role
 from newsletter_service.settings import current
 from newsletter_service.web.access import allow
@@ -193,5 +194,6 @@ def _page(
         owner_errors=owner_errors or {},
         rhythm=_rhythm(listed),
         sending=sending.of_list(listed),
+        with_canary=recipients.more_than(db.session(), listed.id, release.CANARY_ABOVE),
         tabs=settings_tabs("newsletter"),
     )

@@ -13,6 +13,8 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor
 from newsletter_service.web.desk.settings_pages import known_list
 
+CANARY_MINUTES = (0, 15, 30, 60, 120)
+
 blueprint = Blueprint("settings_sending", __name__, url_prefix="/desk/installningar")
 
 
@@ -23,6 +25,9 @@ def save(list_id: int) -> Response:
     wanted = sending.of_list(known_list(list_id))
     if current_user.has_role(Role.ADMINISTRATOR):
         wanted = replace(wanted, approval="approval" in request.form)
+    minutes = request.form.get("canary_minutes", wanted.canary_minutes, type=int)
+    if minutes in CANARY_MINUTES:
+        wanted = replace(wanted, canary_minutes=minutes)
     sending.decide(list_id, wanted, actor=actor())
     flash(_("Saved."), "good")
     return redirect(url_for("settings.newsletter", list=list_id) + "#sending", 303)

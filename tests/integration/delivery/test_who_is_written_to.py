@@ -48,7 +48,7 @@ def test_the_desk_counts_the_paused_apart(sending: World) -> None:
     ids = sending.readers(5)
     pause(ids[0], datetime.now(UTC) + timedelta(weeks=2))
     issue = db.session.get_one(Issue, sending.issue())
-    found = recipients.of_issue(db.session(), issue)
+    found = recipients.of_issue(db.session(), issue, datetime.now(UTC))
     assert (found.confirmed, found.reached, found.paused, found.barred) == (5, 4, 1, 0)
 
 

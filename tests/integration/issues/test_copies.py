@@ -47,7 +47,7 @@ def test_a_copy_has_the_same_words_and_goes_to_everybody(made: World) -> None:
     assert (second.state, second.number) == (IssueState.DRAFT, 2)
     assert second.text("sv").subject == "Nytt labb på Fjällängen"
     assert [block.values("sv")["title"] for block in second.blocks] == ["Kryomikroskop för alla"]
-    assert recipients.of_issue(db.session(), second).confirmed == 3
+    assert recipients.of_issue(db.session(), second, NOW).confirmed == 3
 
 
 def test_a_correction_goes_to_those_who_have_or_may_have_the_issue(made: World) -> None:
@@ -65,7 +65,7 @@ def test_a_correction_goes_to_those_who_have_or_may_have_the_issue(made: World) 
     second = copies.correct(first, actor="anna", now=NOW)
     issue = db.session.get_one(Issue, second)
     assert issue.text("sv").subject == "Rättelse: Nytt labb på Fjällängen"
-    assert recipients.of_issue(db.session(), issue).confirmed == 2
+    assert recipients.of_issue(db.session(), issue, NOW).confirmed == 2
     with writing() as session:
         issue = session.get_one(Issue, second)
         issue.state, issue.released_at = IssueState.SENDING, NOW + timedelta(seconds=1)
