@@ -14,10 +14,16 @@ from newsletter_service.models import NewsletterList, writing
 class Sending:
     """`approval`: a second person approves each issue before anything leaves.
 
+    `clicks`: presses are counted, in total. `campaign`: links to the organisation's own domains,
+    that of its site and `own_domains`, carry utm tags for its own web statistics.
+
     `canary_minutes`: how long a first wave is watched before it goes on by itself; 0 is never.
     """
 
     approval: bool = False
+    clicks: bool = False
+    campaign: bool = False
+    own_domains: tuple[str, ...] = ()
     canary_minutes: int = 30
 
 
@@ -28,6 +34,7 @@ def of_list(newsletter: NewsletterList) -> Sending:
     values = (
         {name: v for name, v in kept.items() if name in known} if isinstance(kept, dict) else {}
     )
+    values["own_domains"] = tuple(values.get("own_domains", ()))
     return Sending(**values | {"approval": newsletter.approval_required})
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import address as addresses
 from newsletter_service import settings as settings_module
+from newsletter_service.issues import campaign
 from newsletter_service.mail import headers, prose
 from newsletter_service.mail import letter as letters
 from newsletter_service.mail.message import FixedHeaders, Letter
@@ -56,6 +57,8 @@ def letter(  # noqa: PLR0913 - what is optional is named
         "archive_url": archive_url(settings, issue, locale),
     }
     made = letters.render("issue", values, locale)
+    if not archived:
+        made = campaign.tagged(made, issue, organisation, settings)
     return replace(made, subject=subject_prefix + made.subject) if subject_prefix else made
 
 

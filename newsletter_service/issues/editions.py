@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter_service import settings as settings_module
-from newsletter_service.issues import compose
+from newsletter_service.issues import clicks, compose
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import Edition, Issue
 
@@ -45,7 +45,7 @@ def freeze(session: Session, issue: Issue, now: datetime) -> str:
     zone = ZoneInfo(settings_module.current().timezone)
     made = letters(session, issue, (issue.send_at or now).astimezone(zone).date())
     session.execute(delete(Edition).where(Edition.issue_id == issue.id))
-    for locale, letter in made.items():
+    for locale, letter in clicks.counted(session, issue, made).items():
         session.add(
             Edition(
                 issue_id=issue.id,

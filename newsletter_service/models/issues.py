@@ -183,6 +183,18 @@ class Answers(Base):
     useless: Mapped[int] = mapped_column(default=0)
 
 
+class CountedLink(Base):
+    """An address of a letter whose presses are counted: totals, nobody's in particular (P10)."""
+
+    __tablename__ = "counted_link"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    url: Mapped[str] = mapped_column(Text)
+    people: Mapped[int] = mapped_column(default=0)
+    machines: Mapped[int] = mapped_column(default=0)
+
+
 class Edition(Base):
     """The frozen letter of an issue in one language; what was approved is what is sent.
 

@@ -1,6 +1,7 @@
 """*Rapport*: where every reader of an issue stands, live while it is sent."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -10,8 +11,8 @@ from werkzeug.wrappers import Response
 from newsletter_service.delivery import canary, control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
-from newsletter_service.issues import answers, copies, outcome, shelf
-from newsletter_service.models import Issue, IssueState, Role
+from newsletter_service.issues import answers, clicks, copies, outcome, shelf
+from newsletter_service.models import CountedLink, Issue, IssueState, Role
 from newsletter_service.operations import trace_words
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
@@ -23,6 +24,7 @@ from newsletter_service.web.told import PAUSED_BY_HAND
 blueprint = Blueprint("report", __name__, url_prefix="/desk/utskick/<int:issue_id>/rapport")
 
 EARLIER = 8
+LONGEST_ADDRESS = 70
 
 
 @blueprint.get("")
@@ -49,6 +51,7 @@ def page(issue_id: int) -> str:
         subject=words.subject(issue),
         tabs=words.tabs(issue, "report"),
         back=back,
+        pressed=_pressed(clicks.of_issue(session, issue_id)),
         answers=_answers(*answers.of(session, issue_id)),
         left=[(trace_words.channel(by), number) for by, number in left.items()],
         unsubscribed=sum(left.values()),
@@ -128,6 +131,24 @@ def _do(issue_id: int, act: Any) -> Response:
 
 def _is_watched(issue: Issue) -> bool:
     return issue.state in (IssueState.SENDING, IssueState.PAUSED) and canary.is_watched(issue)
+
+
+def _pressed(found: list[CountedLink]) -> dict[str, Any] | None:
+    """The counted links with their totals; None where the newsletter does not count."""
+    if not found:
+        return None
+    return {
+        "people": sum(link.people for link in found),
+        "machines": sum(link.machines for link in found),
+        "rows": [(_short(link.url), link.people) for link in found],
+    }
+
+
+def _short(url: str) -> str:
+    """An address as people say it, without what statistics add."""
+    parts = urlsplit(url)
+    shown = (parts.netloc.removeprefix("www.") + parts.path).rstrip("/")
+    return shown if len(shown) <= LONGEST_ADDRESS else shown[: LONGEST_ADDRESS - 1] + "…"
 
 
 def _answers(useful: int, useless: int) -> str:

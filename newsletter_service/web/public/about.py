@@ -2,6 +2,7 @@
 
 from werkzeug.wrappers import Response
 
+from newsletter_service.accounts import sending
 from newsletter_service.extensions import db
 from newsletter_service.models import Organisation
 from newsletter_service.subscribers.readers import open_lists
@@ -21,4 +22,7 @@ def home() -> Response:
 def privacy() -> Response:
     """The short text of GDPR article 13, made from what the organisation has told us."""
     organisation = db.session.get(Organisation, 1)
-    return page("privacy.html", organisation=organisation, alternate=alternate("privacy"))
+    counting = any(sending.of_list(each).clicks for each in open_lists(db.session()))
+    return page(
+        "privacy.html", organisation=organisation, counting=counting, alternate=alternate("privacy")
+    )
