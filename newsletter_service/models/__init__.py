@@ -33,6 +33,7 @@ from newsletter_service.models.delivery import (
 )
 from newsletter_service.models.fields import FieldKind, FieldValue, ListField, Segment
 from newsletter_service.models.findings import LetStand, LinkCheck, LinkOutcome
+from newsletter_service.models.forms import FormSeen, FormSite, SignUpForm
 from newsletter_service.models.issues import (
     Answers,
     Block,
@@ -104,6 +105,8 @@ __all__ = [
     "Edition",
     "FieldKind",
     "FieldValue",
+    "FormSeen",
+    "FormSite",
     "Hold",
     "IllegalMove",
     "Issue",
@@ -134,6 +137,7 @@ __all__ = [
     "Segment",
     "Share",
     "SignUp",
+    "SignUpForm",
     "SiteProbe",
     "SkipReason",
     "Source",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter_service.extensions import Base
@@ -22,7 +22,7 @@ class SignUp(Base):
     """What a form was given, until a worker takes it; then the row is gone.
 
     The form answers before anything is looked up about the address, so that neither its words
-    nor its time can tell who subscribes (R 6.3).
+    nor its time can tell who subscribes (R 6.3). `answers` are those to the list's fields, by id.
     """
 
     __tablename__ = "sign_up"
@@ -43,6 +43,7 @@ class SignUp(Base):
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)
+    answers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
 
 
 class SpentProof(Base):

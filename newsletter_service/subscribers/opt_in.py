@@ -57,16 +57,22 @@ def subscribe(
         take_request(session, newsletter, address, Act(locale, context, now))
 
 
-def take_request(session: Session, newsletter: NewsletterList, address: Address, act: Act) -> None:
-    """Within a transaction: what a sign-up leads to, by what is known of the address."""
+def take_request(
+    session: Session, newsletter: NewsletterList, address: Address, act: Act
+) -> Subscription | None:
+    """Within a transaction: what a sign-up leads to, by what is known of the address.
+
+    The subscription it is about; None where the address is barred.
+    """
     found = suppression.find(session, key_of(address), newsletter.id)
     if found is not None and suppression.bars_confirming(found):
         if found.last_at < act.now - SEEN_AGAIN_EVERY:
             found.last_at = act.now
-        return
+        return None
     reader = lock_reader(session, address, act.locale, act.now)
     subscription = subscription_on(session, reader, newsletter, act.now)
     request(session, subscription, act, address.as_typed)
+    return subscription
 
 
 def look(raw: str, now: datetime) -> Outcome:

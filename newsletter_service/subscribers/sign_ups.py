@@ -6,17 +6,36 @@ speaks for a person decides how soon the mail leaves. Nothing is dropped but wha
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import Session
 
 from newsletter_service import operators, queue
 from newsletter_service.address import Address, parse, refused_role
 from newsletter_service.extensions import db
-from newsletter_service.models import Lane, NewsletterList, SignUp, changed, writing
+from newsletter_service.models import (
+    Lane,
+    NewsletterList,
+    SignUp,
+    Subscription,
+    SubscriptionState,
+    changed,
+    writing,
+)
 from newsletter_service.queue import nudge
-from newsletter_service.subscribers import lanes, mail_domains, opt_in, pressure, proofs
+from newsletter_service.subscribers import (
+    field_answers,
+    fields,
+    forms,
+    lanes,
+    mail_domains,
+    opt_in,
+    pressure,
+    proofs,
+)
 from newsletter_service.subscribers.consent import Act, RequestContext
 from newsletter_service.subscribers.lanes import Evidence
 from newsletter_service.subscribers.opt_in import NoReader
@@ -42,6 +61,8 @@ class Asked:
     network: str
     proof: Proof | None = None
     evidence: Evidence = Evidence()
+    answers: Mapping[int, str] = field(default_factory=dict)
+    used: tuple[str, str] = ("page", "")
 
 
 def ask(address_text: str, asked: Asked, now: datetime) -> None:
@@ -58,12 +79,10 @@ def ask(address_text: str, asked: Asked, now: datetime) -> None:
     with writing() as session:
         newsletter = open_list(session, asked.slug)
         proven = asked.proof is not None and proofs.spend(session, asked.proof)
-        evidence = Evidence(
-            proven, asked.evidence.known_site, asked.evidence.strange_site, asked.evidence.throwaway
-        )
-        taken = lanes.lane(evidence, from_network)
+        taken = lanes.lane(replace(asked.evidence, proven=proven), from_network)
         waits = lanes.wait(taken, from_network)
         session.add(_row(address, newsletter, asked, taken, now, now + waits))
+        forms.note_seen(session, newsletter.id, asked.locale, asked.used, now)
         if not waits:
             nudge(WORK)
 
@@ -117,7 +136,17 @@ def _take(row: SignUp, now: datetime) -> None:
             log.info("sign_up_dropped", extra={"why": "nowhere to send"})
             return
         act = Act(row.locale, _context(row), now)
-        opt_in.take_request(session, newsletter, parse(row.address), act)
+        subscription = opt_in.take_request(session, newsletter, parse(row.address), act)
+        # a stranger's form changes nothing of what a reader has answered
+        if subscription is not None and subscription.state == SubscriptionState.PENDING:
+            _keep_answers(session, subscription, row)
+
+
+def _keep_answers(session: Session, subscription: Subscription, row: SignUp) -> None:
+    known = {each.id for each in fields.of_list(session, row.list_id)}
+    given = {int(field_id): text for field_id, text in row.answers.items()}
+    answers = {field_id: text for field_id, text in given.items() if field_id in known}
+    field_answers.keep(session, subscription.id, answers)
 
 
 def _has_room(row: SignUp, exchanger: str) -> bool:
@@ -172,6 +201,7 @@ def _row(
         user_agent=context.user_agent[:300],
         form=context.form[:500],
         wording=context.wording[:64],
+        answers={str(field_id): text for field_id, text in asked.answers.items()},
         asked_at=at[0],
         due_at=at[1],
     )

@@ -23,6 +23,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 # Endpoint -> why its POST needs no token of ours (R 8.7). A test holds it against the routes.
 CSRF_EXEMPT: dict[str, str] = {
     "public.subscribe": "posted from the organisation's own site, where no token of ours can be",
+    "public.frame": "the same form in a frame on that site, where no cookie of ours can be",
     "public.unsubscribe": "RFC 8058: the mailbox provider posts, and the link itself is the key",
     "public.undo": "the page that unsubscribed holds the proof; no cookie (P8)",
     "public.confirm": "the secret of the mailed link is the key; no cookie",

@@ -22,6 +22,7 @@ LOCALES = ("sv", "en")
 DEFAULT = "sv"
 ENGLISH_PATHS = (
     "/subscribe/",
+    "/form/",
     "/confirm/",
     "/preferences/",
     "/privacy",

@@ -23,6 +23,8 @@ YEAR_S = 365 * 24 * 3600
 STAFF_BODY_BYTES = 2 * 1024 * 1024
 CSRF_TOKEN_S = 12 * 3600
 LARGEST_ID = 2**31 - 1
+EMBEDDED = "/static/embed/"
+EMBEDDED_KEPT_S = 24 * 3600
 _ORIGIN = re.compile(r"https?://[\w.:\[\]-]+(?=/|$)", re.ASCII)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -132,15 +134,26 @@ def _add_headers(response: Response) -> Response:
         headers["Strict-Transport-Security"] = f"max-age={YEAR_S}; includeSubDomains"
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
+    elif request.path.startswith(EMBEDDED):
+        _for_other_sites(response)
     return response
+
+
+def _for_other_sites(response: Response) -> None:
+    """Files that stand on other sites: a browser may check their digest (SRI) and keep them."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Cache-Control"] = f"public, max-age={EMBEDDED_KEPT_S}"
 
 
 def _policy() -> str:
     script = f"'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'none'"
+    framing = " ".join(g.get("frame_ancestors", ["'none'"]))
     return (
         f"default-src 'none'; style-src 'self'; img-src {' '.join(_picture_sources())};"
         f" script-src {script}; connect-src 'self'; form-action 'self'; frame-src 'self';"
-        " frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+        f" frame-ancestors {framing};"
+        " base-uri 'none'; object-src 'none'"
     )
 
 

@@ -17,11 +17,13 @@ pytestmark = pytest.mark.browser
 NO_PAGES = {
     *("static", "brand.stylesheet", "health.healthz", "health.readyz", "health.version"),
     *("metrics.scrape", "sandbox.raw", "letter.file", "letter.page", "sandbox.html"),
+    *("public.task", "public.theme", "forms.seen"),
     *("start.here", "sources.findings", "public.archived_issue", "public.archive_feed"),
 }
 BY_TOKEN = {"public.confirm", "public.block", "public.unsubscribe", "public.preferences"}
 PUBLIC = """
     / /prenumerera/nyhetsbrev /subscribe/nyhetsbrev /prenumerera/nyhetsbrev/tack
+    /formular/nyhetsbrev /form/nyhetsbrev
     /arkiv/nyhetsbrev /archive/nyhetsbrev?q=finns-inte
     /nytta/1/yes /integritet /privacy /finns-inte /bekrafta/finns-inte
     /desk/logga-in /desk/logga-in/lank /desk/logga-in/finns-inte

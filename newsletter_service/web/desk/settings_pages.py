@@ -1,4 +1,4 @@
-"""*Inställningar*: the newsletter and its look, and the form to put on one's own site."""
+"""*Inställningar*: the newsletter and its look."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import get_day_names
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask_babel import force_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -16,12 +15,8 @@ from newsletter_service.issues import proposals, recipients, release, rhythm
 from newsletter_service.models import NewsletterList, Role
 from newsletter_service.settings import current
 from newsletter_service.web.access import allow
-from newsletter_service.web.brand import brand
 from newsletter_service.web.desk import actor, now, said, settings_tabs
 from newsletter_service.web.i18n import local, page_locale
-from newsletter_service.web.public import pages
-from newsletter_service.web.public.evidence import HONEYPOT
-from newsletter_service.web.public.sign_up import promise
 
 blueprint = Blueprint("settings", __name__, url_prefix="/desk/installningar")
 
@@ -105,42 +100,6 @@ def save_organisation() -> Response | tuple[str, int]:
         return _page(listed, owner_values=values, owner_errors=errors), 422
     flash(_("Saved. Pages and letters carry the new look from now on."), "good")
     return redirect(url_for("settings.newsletter"), 303)
-
-
-@blueprint.get("/formular")
-@allow(Role.EDITOR)
-def form() -> str | Response:
-    """The link and the form for one's own site, to be copied."""
-    listed = chosen_list()
-    if listed is None:
-        return redirect(url_for("start.here"))
-    base = current().base_url
-    return render_template(
-        "desk/settings/form.html",
-        listed=listed,
-        lists=newsletters.everything(),
-        link=f"{base}/prenumerera/{listed.slug}",
-        link_en=f"{base}/subscribe/{listed.slug}" if "en" in listed.locales else "",
-        snippets=[_snippet(listed, locale) for locale in listed.locales],
-        tabs=settings_tabs("form"),
-    )
-
-
-def _snippet(listed: NewsletterList, locale: str) -> dict[str, str]:
-    """The form for one's own site in a language, with the words a reader consents to (R 5.7)."""
-    label = _("HTML to copy, in English") if locale == "en" else _("HTML to copy, in Swedish")
-    base = current().base_url
-    with force_locale(locale):
-        html = render_template(
-            "desk/settings/snippet.html",
-            action=base + pages.path("subscribe", locale, slug=listed.slug),
-            privacy=brand().privacy_url or base + pages.path("privacy", locale),
-            promise=promise(listed),
-            honeypot=HONEYPOT,
-            id=f"{listed.slug}-{locale}",
-            locale=locale,
-        )
-    return {"locale": locale, "label": str(label), "html": html}
 
 
 def chosen_list() -> NewsletterList | None:

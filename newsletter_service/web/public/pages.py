@@ -24,6 +24,8 @@ PATHS = {
     "home": {"sv": "/", "en": "/?lang=en"},
     "subscribe": {"sv": "/prenumerera/<slug>", "en": "/subscribe/<slug>"},
     "asked": {"sv": "/prenumerera/<slug>/tack", "en": "/subscribe/<slug>/thanks"},
+    "frame": {"sv": "/formular/<slug>", "en": "/form/<slug>"},
+    "theme": {"sv": "/formular/<slug>/tema.css", "en": "/form/<slug>/theme.css"},
     "task": {"sv": "/prenumerera/<slug>/task", "en": "/subscribe/<slug>/task"},
     "confirm": {"sv": "/bekrafta/<token>", "en": "/confirm/<token>"},
     "block": {"sv": "/sparra/<token>", "en": "/block/<token>"},

@@ -64,7 +64,7 @@
       this.proof = undefined; // it opens the door once
       this.busy = false;
       this.button?.removeAttribute("aria-busy");
-      if (this.stays) await this.send();
+      if (this.stays && proof) await this.send();
       else HTMLFormElement.prototype.submit.call(this.form);
     }
 
@@ -95,10 +95,17 @@
     }
 
     tell(said) {
+      const email = this.form.elements.namedItem("email");
+      const input = this.form.elements.namedItem(said.field ?? "email");
+      if (!input) {
+        HTMLFormElement.prototype.submit.call(this.form); // asked for since it was copied: our page has it
+        return;
+      }
       this.message?.remove();
-      const input = this.form.querySelector("input[name=email]");
-      input.removeAttribute("aria-invalid");
-      input.removeAttribute("aria-errormessage");
+      for (const each of this.form.elements) {
+        each.removeAttribute("aria-invalid");
+        each.removeAttribute("aria-describedby");
+      }
       const box = (this.message = document.createElement("div"));
       box.className = `newsletter-message newsletter-message--${said.state}`;
       box.tabIndex = -1;
@@ -109,9 +116,11 @@
       } else {
         box.setAttribute("role", "alert");
         box.id = `newsletter-message-${Form.number++}`;
-        input.setAttribute("aria-errormessage", box.id);
-        if (said.state === "wrong") input.setAttribute("aria-invalid", "true");
-        if (said.suggestion) box.append(this.suggest(said, input));
+        if (said.state === "wrong") {
+          input.setAttribute("aria-invalid", "true");
+          input.setAttribute("aria-describedby", box.id);
+        }
+        if (said.suggestion) box.append(this.suggest(said, email));
         this.form.prepend(box);
       }
       (said.state === "wrong" ? input : box).focus();

@@ -66,6 +66,18 @@
     button.lastChild.textContent = button.dataset.copied;
   }
 
+  // -- a form as it would look ------------------------------------------------------------------
+  function tryLook(form) {
+    const frame = document.querySelector("[data-form-preview]");
+    const tried = new URLSearchParams();
+    for (const name of ["accent", "paper", "corners", "font"]) {
+      const value = new FormData(form).get(name) ?? "";
+      if (value !== "" && (!["accent", "paper"].includes(name) || /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.test(value))) tried.set(name, value);
+    }
+    const url = `${frame.dataset.formPreview}?${tried}`;
+    if (frame.getAttribute("src") !== url) frame.setAttribute("src", url);
+  }
+
   // -- how long there is to undo -------------------------------------------------------------
   function tick(bar) {
     const left = Math.max(0, Math.round((Date.parse(bar.dataset.undoUntil) - Date.now()) / 1000));
@@ -109,6 +121,7 @@
 
   document.addEventListener("change", () => document.querySelectorAll("[data-selection]").forEach(countChosen));
   document.addEventListener("input", ({ target }) => {
+    if (target.form && "formLook" in target.form.dataset) tryLook(target.form);
     if (target.name) mirror(target);
     document.querySelectorAll(`[data-counter-for="${CSS.escape(target.id)}"]`).forEach(countCharacters);
     document.querySelectorAll(`[data-said-for="${CSS.escape(target.id)}"]`).forEach(sayTime);
