@@ -1,7 +1,6 @@
 """Editions as prepared bytes, and one claim's message: joins only, nothing is rendered (P9)."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -14,6 +13,7 @@ from newsletter_service.mail import headers, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.dkim_keys import DkimKeys
 from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
+from newsletter_service.mail.reader_links import Links
 from newsletter_service.mail.smtp.envelope import Sound, is_sound
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import Edition
@@ -33,7 +33,7 @@ class Letters:
         self._settings = settings
         self._keys = keys
         self._dkim = dkim
-        self._links = Links(settings, keys)
+        self._links = Links(settings.base_url, keys)
         self._prepared: dict[tuple[int, str], Prepared] = {}
         self._signing: dict[tuple[int, str], tuple[DkimKey, ...]] = {}
         self._seals: dict[tuple[tuple[int, str], frozenset[str]], Seal] = {}
@@ -106,24 +106,6 @@ class Letters:
 def domain_of(fixed: FixedHeaders) -> str:
     """The domain that a message is signed for: that of its From."""
     return fixed.from_address.rpartition("@")[2]
-
-
-@dataclass(frozen=True)
-class Links:
-    """The links that differ between readers, and no others do (P10)."""
-
-    settings: Settings
-    keys: LinkKeys
-
-    def to(self, handle: bytes, issue_id: int | None, locale: str) -> dict[str, str]:
-        """How to leave (one address for every language, R 1.10) and where to choose."""
-        leave = tokens.unsubscribe_token(self.keys, handle, issue_id)
-        choose = tokens.preferences_token(self.keys, handle)
-        page = "installningar" if locale == "sv" else "preferences"
-        return {
-            "unsubscribe_url": f"{self.settings.base_url}/unsubscribe/{leave}",
-            "preferences_url": f"{self.settings.base_url}/{page}/{choose}",
-        }
 
 
 @lru_cache(maxsize=256)

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import tokens
 from newsletter_service.delivery.engine import SendingEngine
-from newsletter_service.delivery.letters import Links, domain_of, parsed
+from newsletter_service.delivery.letters import domain_of, parsed
 from newsletter_service.issues import compose
 from newsletter_service.mail import headers, letter, return_path
 from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.mail.reader_links import Links
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import (
     Issue,
@@ -144,7 +145,7 @@ def _personal(session: Session, engine: SendingEngine, notice: Notice) -> dict[s
             "login_url": f"{base}/desk/logga-in/{raw}",
             "invitation_url": f"{base}/desk/logga-in/{raw}",
         }
-    handle, links = _handle(session, notice), Links(engine.settings, engine.keys)
+    handle, links = _handle(session, notice), Links(engine.settings.base_url, engine.keys)
     if handle is not None:
         values |= links.to(handle, notice.values.get("issue_id"), notice.locale)
     elif notice.kind == TEST:

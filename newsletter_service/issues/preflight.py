@@ -12,6 +12,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from newsletter_service.issues.checks import (
+    clients,
+    contrast,
+    copies,
     dates,
     languages,
     letter,
@@ -29,23 +32,11 @@ from newsletter_service.issues.checks.rule import Level, Rule
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import Issue
 
-RULES: tuple[Rule, ...] = tuple(
-    rule
-    for table in (
-        words,
-        parts,
-        letter,
-        links,
-        tried,
-        pictures,
-        dates,
-        languages,
-        sender,
-        readers,
-        tips,
-    )
-    for rule in table.RULES
+_TABLES = (
+    *(words, parts, languages, letter, copies, links, tried, pictures, dates, sender, readers),
+    *(contrast, clients, tips),
 )
+RULES: tuple[Rule, ...] = tuple(rule for table in _TABLES for rule in table.RULES)
 _BY_NAME = {rule.name: rule for rule in RULES}
 
 

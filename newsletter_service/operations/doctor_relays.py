@@ -56,7 +56,8 @@ def _size(relay: RelayUrl, capabilities: Capabilities) -> Check:
     limit = capabilities.size_limit
     if limit is not None and limit < LARGE_LETTER:
         return failed("size", str(relay), "size.small", limit=str(limit))
-    return ok("size", str(relay), "size.enough")
+    told = {"limit": str(limit)} if limit else {}
+    return ok("size", str(relay), "size.enough", **told)
 
 
 def _trouble(relay: RelayUrl, error: SmtpError) -> list[Check]:

@@ -17,6 +17,7 @@ from newsletter_service import relays
 from newsletter_service import settings as settings_module
 from newsletter_service.address import is_reserved
 from newsletter_service.issues import compose, editions, recipients
+from newsletter_service.issues.checks.sample import Copy, Press
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import (
@@ -142,6 +143,16 @@ class Case:
     def trees(self) -> dict[str, Any]:
         """Each letter's HTML, taken apart."""
         return {lo: lxml_html.document_fromstring(one.html) for lo, one in self.letters.items()}
+
+    @cached_property
+    def press(self) -> Press:
+        """What makes copies of the letters."""
+        return Press(self.session, self.issue, self.letters, self.settings, self.now)
+
+    @cached_property
+    def copies(self) -> list[Copy]:
+        """The letters as some real readers would get them."""
+        return self.press.copies() if self.letters else []
 
     @cached_property
     def words(self) -> list[Words]:

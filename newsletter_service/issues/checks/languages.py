@@ -1,9 +1,28 @@
 """What the check looks for where a letter is written in several languages: holes, and copies."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from flask_babel import lazy_gettext as _l
 
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Found, Level, Rule
+from newsletter_service.models import Block, BlockKind
+
+# what of each kind differs between languages
+TRANSLATED = {
+    BlockKind.HEADING: ("text",),
+    BlockKind.TEXT: ("markdown",),
+    BlockKind.ITEM: ("title", "summary", "image_alt", "link_text"),
+    BlockKind.EVENT: ("title", "summary", "place", "image_alt"),
+    BlockKind.IMAGE: ("alt",),
+    BlockKind.FILM: ("title", "alt"),
+    BlockKind.BUTTON: ("text",),
+    BlockKind.QUOTE: ("text", "by"),
+    BlockKind.DIVIDER: (),
+}
+SAME_IN_EVERY = frozenset({"place", "by"})
+LONG_ENOUGH = 30  # shorter ones are often names
 
 
 def language_missing(case: Case) -> Found:
@@ -13,12 +32,67 @@ def language_missing(case: Case) -> Found:
             yield f"subject:{locale}", {}
 
 
+def translation_missing(case: Case) -> Found:
+    """A part, or the introduction, that one language has and another lacks."""
+    if len(case.locales) < 2:
+        return
+    for block, locale, name in _holes(case):
+        yield f"block:{block.id}", {"locale": locale, "field": name}
+    written = {text.locale for text in case.texts if text.introduction.strip()}
+    for locale in case.locales if written else ():
+        if locale not in written:
+            yield f"introduction:{locale}", {"locale": locale, "field": "introduction"}
+
+
+def translation_same(case: Case) -> Found:
+    """The same sentence in two languages: somebody forgot to translate it."""
+    first, *others = case.locales
+    for block in case.issue.blocks:
+        for locale in others if not block.only_locale else ():
+            here, there = block.data.get(locale, {}), block.data.get(first, {})
+            for name in TRANSLATED[BlockKind(block.kind)]:
+                text = str(here.get(name) or "").strip()
+                if len(text) >= LONG_ENOUGH and text == str(there.get(name) or "").strip():
+                    yield f"block:{block.id}", {"locale": locale, "text": text[:60]}
+                    break
+
+
+def _holes(case: Case) -> Iterator[tuple[Block, str, str]]:
+    for block in case.issue.blocks:
+        if block.only_locale:
+            continue
+        for name in TRANSLATED[BlockKind(block.kind)]:
+            have = [locale for locale in case.locales if _filled(block.data.get(locale), name)]
+            lacking = [locale for locale in case.locales if locale not in have]
+            if have and lacking and name not in SAME_IN_EVERY:
+                yield block, lacking[0], name
+                break
+
+
+def _filled(values: dict[str, Any] | None, name: str) -> bool:
+    return bool(values and str(values.get(name) or "").strip())
+
+
 RULES: tuple[Rule, ...] = (
+    Rule(
+        "translation_missing",
+        Level.BLOCKS,
+        translation_missing,
+        _l("A part is not written in all the letter's languages (%(locale)s)."),
+        _l("Translate it, or say that it stands in one language's letter only."),
+    ),
     Rule(
         "language_missing",
         Level.WARNS,
         language_missing,
         _l("The letter is not written in all the newsletter's languages."),
         _l("Write it, or let those readers have the first language."),
+    ),
+    Rule(
+        "translation_same",
+        Level.WARNS,
+        translation_same,
+        _l("“%(text)s” says the same in two languages."),
+        _l("Translate it."),
     ),
 )

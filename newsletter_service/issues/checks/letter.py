@@ -126,8 +126,10 @@ def _where_headings_leap(case: Case, locale: str) -> str:
 
 
 def _sizes(case: Case) -> Iterator[tuple[str, int]]:
+    """How large each letter is for the reader of the sample with the longest links."""
     for locale, letter in case.letters.items():
-        yield locale, len(letter.html.encode()) + LINK_ALLOWANCE
+        largest = [copy.html_size for copy in case.copies if copy.locale == locale]
+        yield locale, max([*largest, len(letter.html.encode()) + LINK_ALLOWANCE])
 
 
 _TEMPLATE = _l("The template must show it in the HTML and in the text; restore the original.")

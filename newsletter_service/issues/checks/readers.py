@@ -1,14 +1,17 @@
 """What the check looks for in who gets it: nobody, or many more than last time; and in tests."""
 
+from datetime import timedelta
+
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Found, Level, Rule
-from newsletter_service.models import Issue, IssueState
+from newsletter_service.models import Issue, IssueState, IssueText
 
 TYPE_THE_NUMBER = "type_the_number"
 MANY_MORE = 1.5
+DAY = timedelta(days=1)
 FEW = 20  # below this a list grows by leaps, and a mistake is small
 
 
@@ -28,6 +31,32 @@ def many_more(case: Case) -> Found:
         return
     if reached > MANY_MORE * last:
         yield "recipients", {"number": reached, "last": last}
+
+
+def sent_recently(case: Case) -> Found:
+    """The same subject went to the same list within a day: somebody pressed twice."""
+    mine = {text.subject.strip().lower() for text in case.texts if text.subject.strip()}
+    rows = case.session.execute(
+        select(Issue.number, IssueText.subject)
+        .join(IssueText, IssueText.issue_id == Issue.id)
+        .where(
+            Issue.list_id == case.issue.list_id,
+            Issue.id != case.issue.id,
+            Issue.released_at > case.now - DAY,
+            Issue.state.in_((IssueState.SENDING, IssueState.SENT, IssueState.PAUSED)),
+        )
+    )
+    for number, subject in rows:
+        if subject.strip().lower() in mine and case.issue.corrects_id is None:
+            yield "subject:" + case.texts[0].locale, {"number": number}
+
+
+def schedule_expired(case: Case) -> Found:
+    """Its time passed so long ago that it must not leave by itself any more (R 9.14)."""
+    issue = case.issue
+    planned = issue.state == IssueState.SCHEDULED and issue.expires_at is not None
+    if planned and issue.expires_at and issue.expires_at <= case.now:
+        yield "time", {}
 
 
 def untested(case: Case) -> Found:
@@ -66,6 +95,20 @@ RULES: tuple[Rule, ...] = (
         _l("It would go to %(number)s; the last one went to %(last)s."),
         _l("If that is right, write the number of recipients before you send."),
         kind=TYPE_THE_NUMBER,
+    ),
+    Rule(
+        "schedule_expired",
+        Level.BLOCKS,
+        schedule_expired,
+        _l("The time it was planned for has passed, and it did not leave."),
+        _l("Take it back, and choose a new time."),
+    ),
+    Rule(
+        "sent_recently",
+        Level.WARNS,
+        sent_recently,
+        _l("No. %(number)s had the same subject, less than a day ago."),
+        _l("Look whether it has been sent already; else give it a subject of its own."),
     ),
     Rule(
         "untested",

@@ -82,10 +82,14 @@ Spoil = Callable[["Paper"], None]
 
 @dataclass
 class Paper:
-    """An issue being spoiled. `change` works on its letters as they would be sent."""
+    """An issue being spoiled. `change` works on its letters as they would be sent.
+
+    `undo` takes back what a spoiling did outside the database.
+    """
 
     issue: Issue
     change: Callable[[Letter], Letter] | None = None
+    undo: Callable[[], object] = bool
 
     def block(self, kind: BlockKind) -> Block:
         """The first block of a kind."""

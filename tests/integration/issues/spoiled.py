@@ -1,10 +1,16 @@
 """For each rule of the check: a newsletter that it finds fault with, and one it just lets pass."""
 
+import shutil
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from flask import current_app
+
+from newsletter_service import settings
 from newsletter_service.extensions import db
 from newsletter_service.issues.checks.case import link_key
+from newsletter_service.issues.checks.languages import TRANSLATED
 from newsletter_service.models import (
     BlockKind,
     DoctorReport,
@@ -18,9 +24,11 @@ from newsletter_service.models import (
     Suppression,
     SuppressionReason,
 )
+from newsletter_service.settings import current
 from tests.integration.issues.newsletters import (
     NOW,
     SITE,
+    WORDS,
     Paper,
     Spoil,
     both,
@@ -43,8 +51,6 @@ HEAVY = " ".join(
     "näringslivsrepresentanterna"
     for n in range(6)
 )
-WORDS = "ord " * 20
-IMAGE_ONLY = 20
 
 
 def as_it_is(_paper: Paper) -> None:
@@ -175,6 +181,87 @@ def _changed(minutes: int) -> Spoil:
     return spoil
 
 
+def _reached_at(scheme: str) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        usual = current()
+        ours = replace(usual, base_url=f"{scheme}://brev.fjallangen.se")
+        current_app.extensions[settings.KEY] = ours
+        paper.undo = lambda: current_app.extensions.update({settings.KEY: usual})
+
+    return spoil
+
+
+def _signed_by(pem: str) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        folder = current().dkim_dir / "fjallangen.se"
+        folder.mkdir(parents=True)
+        (folder / "nl1.pem").write_text(pem)
+        (folder / "nl1.pem").chmod(0o600)
+        (folder / "selectors.json").write_text('{"signing": ["nl1"]}')
+        paper.undo = lambda: shutil.rmtree(folder)
+
+    return spoil
+
+
+def _server_takes(octets: int) -> Spoil:
+    def spoil(_paper: Paper) -> None:
+        values = {"limit": str(octets)}
+        size = {"name": "size", "subject": "relay", "outcome": "ok", "values": values}
+        known = {"name": "dkim", "subject": "m1._domainkey.fjallangen.se", "outcome": "ok"}
+        db.session.add(DoctorReport(at=NOW, passed=True, checks=[size, known]))
+
+    return spoil
+
+
+def _sent(hours: int) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        _earlier(paper, IssueState.SENT, hours=hours).text("sv").subject = WORDS["subject"].upper()
+
+    return spoil
+
+
+def _planned(hours: int) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        paper.issue.state = IssueState.SCHEDULED
+        paper.issue.send_at = NOW - timedelta(hours=hours)
+        paper.issue.expires_at = paper.issue.send_at + timedelta(hours=48)
+
+    return spoil
+
+
+def _in_english(paper: Paper) -> None:
+    """The whole newsletter in English too."""
+    paper.issue.newsletter.locales = ["sv", "en"]
+    english = paper.issue.text("en")
+    english.subject, english.preheader = "A microscope for all", "And breakfast, on 3 December"
+    english.introduction = "Hello! Here is our autumn news."
+    for block in paper.issue.blocks:
+        names = [name for name in TRANSLATED[block.kind] if block.data["sv"].get(name)]
+        said = {name: f"In English: {name}" for name in names}
+        block.data = block.data | {"en": block.data["sv"] | said}
+
+
+def _hole(only: str = "") -> Spoil:
+    def spoil(paper: Paper) -> None:
+        _in_english(paper)
+        block = paper.block(_K.TEXT)
+        block.data = {"sv": block.data["sv"]}
+        block.only_locale = only
+
+    return spoil
+
+
+def _untranslated(name: str) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        _in_english(paper)
+        block = paper.block(_K.QUOTE)
+        swedish = block.data["sv"] | {"text": "Det allra bästa här är den långa lunchkön."}
+        english = swedish if name == "text" else swedish | {"text": "The best is the queue."}
+        block.data = {"sv": swedish, "en": english}
+
+    return spoil
+
+
 # Each rule: what it finds, and what it just lets pass.
 CASES: dict[str, tuple[Spoil, Spoil]] = {
     "subject_missing": (text(subject=" "), text(subject="Nytt")),
@@ -241,6 +328,25 @@ CASES: dict[str, tuple[Spoil, Spoil]] = {
         part(_K.ITEM, url="http://fjallangen.se/labb"),
     ),
     "link_shortened": (part(_K.ITEM, url="https://bit.ly/abc"), part(_K.ITEM, url=f"{SITE}/bit")),
+    "headers_failing": (_reached_at("http"), _reached_at("https")),
+    "dkim_failing": (_signed_by("no key"), as_it_is),
+    "message_large": (_server_takes(9_000), _server_takes(90_000)),
+    "merge_failing": (
+        html("xslot0addressx", "xslot7firstnamex"),
+        as_it_is,
+    ),
+    "contrast_low": (
+        html("color:#3c4047", "color:#c4c7cc"),
+        html("color:#3c4047", "color:#6a6d73"),
+    ),
+    "contrast_inverted": (
+        html("background-color:#0b6e6e", "background-color:#7f7f80"),
+        organisation(accent="#f2c230"),
+    ),
+    "unsupported": (
+        html('style="', 'style="display:flex; gap:1rem; '),
+        html('style="', 'style="border-radius:4px; '),
+    ),
     "link_gone": (
         _answers("nyheter/kryo", LinkOutcome.GONE, status=404),
         _answers("nyheter/annat", LinkOutcome.GONE, status=404),
@@ -304,6 +410,10 @@ CASES: dict[str, tuple[Spoil, Spoil]] = {
     ),
     "no_recipients": (_reached(0), _reached(1)),
     "many_more": (_last_went_to(19), _last_went_to(20)),
+    "schedule_expired": (_planned(49), _planned(47)),
+    "sent_recently": (_sent(23), _sent(25)),
+    "translation_missing": (_hole(), _hole(only="sv")),
+    "translation_same": (_untranslated("text"), _untranslated("by")),
     "untested": (_tested(2), _tested(3)),
     "hard_to_read": (text(introduction=HEAVY), as_it_is),
     "spam_words": (

@@ -33,7 +33,9 @@ def place(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 def paper(place: World) -> Iterator[Paper]:
     """A newsletter with nothing to find fault with."""
-    yield newsletters.good(place.list_id)
+    made = newsletters.good(place.list_id)
+    yield made
+    made.undo()
     db.session.rollback()
 
 
