@@ -35,6 +35,8 @@ PURE = {
     "verdict_rules",
     "verdicts",
     "mail.dkim",
+    "mail.dkim_check",
+    "mail.reader_links",
     "mail.headers",
     "mail.letter",
     "mail.message",
