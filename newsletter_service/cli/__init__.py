@@ -22,6 +22,7 @@ PLACES = {
         "subscribers": "subscribers:group",
         "news": "news:group",
         "issues": "issues:group",
+        "archive": "archive:group",
         "statement": "statement:command",
         "deliveries": "deliveries:group",
         "suppressions": "suppressions:group",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
 from newsletter_service import settings as settings_module
@@ -25,6 +25,12 @@ from newsletter_service.models import (
 
 RELEASED = (IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
 SHOWN = 200
+# Not what went to a segment, nor what only a first wave has got.
+_FOR_EVERYBODY = (
+    Issue.state.in_(RELEASED),
+    Issue.segment_id.is_(None),
+    or_(Issue.canary.is_(False), Issue.canary_passed_at.is_not(None)),
+)
 
 
 class NotInArchive(LookupError):
@@ -60,7 +66,7 @@ def issues(listed: NewsletterList, locale: str, wanted: str = "") -> list[Archiv
     """The released issues in a language, newest first; `wanted` is looked for in their words."""
     found = db.session.scalars(
         select(Issue)
-        .where(Issue.list_id == listed.id, Issue.state.in_(RELEASED))
+        .where(Issue.list_id == listed.id, *_FOR_EVERYBODY)
         .options(selectinload(Issue.texts), selectinload(Issue.blocks))
         .order_by(Issue.number.desc())
         .limit(SHOWN)
@@ -73,12 +79,20 @@ def issues(listed: NewsletterList, locale: str, wanted: str = "") -> list[Archiv
     ]
 
 
+def open_newsletters() -> list[NewsletterList]:
+    """Those whose archive is open."""
+    listed = db.session.scalars(
+        select(NewsletterList)
+        .where(NewsletterList.archived_at.is_(None))
+        .order_by(NewsletterList.id)
+    )
+    return [each for each in listed if each.open_archive]
+
+
 def find(listed: NewsletterList, number: int) -> Issue:
     """A released issue of a newsletter. Raises `NotInArchive`."""
     issue = db.session.scalars(
-        select(Issue).where(
-            Issue.list_id == listed.id, Issue.number == number, Issue.state.in_(RELEASED)
-        )
+        select(Issue).where(Issue.list_id == listed.id, Issue.number == number, *_FOR_EVERYBODY)
     ).one_or_none()
     if issue is None:
         raise NotInArchive

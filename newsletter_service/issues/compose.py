@@ -40,26 +40,34 @@ def letter(  # noqa: PLR0913 - what is optional is named
     context, as in a sending thread.
     """
     settings = settings or settings_module.current()
-    organisation = session.get(Organisation, 1)
+    values = letter_values(session, issue, locale, day, settings)
+    if archived:
+        values |= {"archived": True, "useful": None}
+    made = letters.render("issue", values, locale)
+    if not archived:
+        made = campaign.tagged(made, issue, session.get(Organisation, 1), settings)
+    return replace(made, subject=subject_prefix + made.subject) if subject_prefix else made
+
+
+def letter_values(
+    session: Session, issue: Issue, locale: str, day: date | None, settings: Settings
+) -> dict[str, Any]:
+    """What the letter's template, or its pages on paper, are filled with."""
     text = next((one for one in issue.texts if one.locale == locale), None)
-    frame_values = frame(organisation, issue.newsletter, locale, settings)
+    frame_values = frame(session.get(Organisation, 1), issue.newsletter, locale, settings)
     frame_values["list"]["number"] = issue.number
     where = "prenumerera" if locale == "sv" else "subscribe"
-    values = frame_values | {
+    return frame_values | {
         "subject": text.subject if text else "",
         "preheader": text.preheader if text else "",
         "introduction": _introduction(text.introduction if text else ""),
         "date": day,
         "blocks": [block_values(block, locale) for block in issue.blocks],
-        "archived": archived,
-        "useful": None if archived else _useful(settings, issue, locale),
+        "archived": False,
+        "useful": _useful(settings, issue, locale),
         "subscribe_url": f"{settings.base_url}/{where}/{issue.newsletter.slug}",
         "archive_url": archive_url(settings, issue, locale),
     }
-    made = letters.render("issue", values, locale)
-    if not archived:
-        made = campaign.tagged(made, issue, organisation, settings)
-    return replace(made, subject=subject_prefix + made.subject) if subject_prefix else made
 
 
 def block_values(block: Block, locale: str) -> dict[str, Any]:
@@ -82,11 +90,15 @@ def _useful(settings: Settings, issue: Issue, locale: str) -> dict[str, str]:
 
 
 def archive_url(settings: Settings, issue: Issue, locale: str) -> str | None:
-    """Where everybody may read the issue, if its newsletter has an open archive."""
-    if not issue.newsletter.open_archive:
-        return None
+    """Where everybody may read the issue, if it goes to everybody and the archive is open."""
+    shelf = _archive(settings, issue.newsletter, locale)
+    return f"{shelf}/{issue.number}" if shelf and issue.segment_id is None else None
+
+
+def _archive(settings: Settings, newsletter: NewsletterList, locale: str) -> str | None:
+    """Where the newsletter's issues are, if its archive is open."""
     where = "arkiv" if locale == "sv" else "archive"
-    return f"{settings.base_url}/{where}/{issue.newsletter.slug}/{issue.number}"
+    return f"{settings.base_url}/{where}/{newsletter.slug}" if newsletter.open_archive else None
 
 
 def _introduction(markdown: str) -> dict[str, str] | None:
@@ -138,6 +150,7 @@ def fixed_headers(
         list_id=newsletter.list_id,
         list_name=newsletter.title(locale),
         list_help=f"{settings.base_url}/{where}/{newsletter.slug}",
+        list_archive=_archive(settings, newsletter, locale),
         list_owner=f"mailto:{ascii_address(contact)}",
         unsubscribe_mailto=settings.leaving_domain,
         reference_header=settings.reference_header or None,

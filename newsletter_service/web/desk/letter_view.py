@@ -7,7 +7,8 @@ from markupsafe import escape
 
 from newsletter_service.extensions import db
 from newsletter_service.issues import compose
-from newsletter_service.mail import headers
+from newsletter_service.issues.compose import letter_values
+from newsletter_service.mail import headers, pdf
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
 from newsletter_service.models import Edition, Issue, Role
@@ -56,6 +57,17 @@ def file(issue_id: int) -> Response:
         )
     )
     return as_attachment(body, f"nr-{issue.number}.eml", "message/rfc822")
+
+
+@blueprint.get("/brev.pdf")
+@allow(Role.EDITOR, Role.APPROVER, Role.OPERATOR)
+def on_paper(issue_id: int) -> Response:
+    """The letter as a PDF, to keep or to print."""
+    issue = words.the_issue(issue_id)
+    locale = words.chosen_locale(issue)
+    day = local(issue.released_at or issue.send_at or now()).date()
+    made = pdf.document(letter_values(db.session(), issue, locale, day, current()), locale)
+    return as_attachment(made, f"nr-{issue.number}.pdf", "application/pdf")
 
 
 def letter_of(issue: Issue, locale: str) -> tuple[Letter, FixedHeaders]:

@@ -17,6 +17,7 @@ from newsletter_service.web.access import public
 from newsletter_service.web.public.pages import OTHER, both, page, path
 from newsletter_service.web.security import as_open_letter
 
+_REGION = {"sv": "sv_SE", "en": "en_GB"}
 FRESH = "public, max-age=300"
 _HEAD_END = "</head>"
 
@@ -33,6 +34,10 @@ def issues(slug: str) -> Response:
         newsletter=listed,
         issues=archive.issues(listed, locale, wanted),
         wanted=wanted,
+        # files on a disk have nobody to search them
+        searchable=not request.environ.get("newsletter.static"),
+        about=_about(listed, locale),
+        base_url=current().base_url,
         alternate=_in_other_language(listed, "archive", slug=slug),
     )
 
@@ -64,7 +69,7 @@ def rss(listed: NewsletterList, found: list[Archived], locale: str) -> bytes:
     """A feed of the issues."""
     root = ElementTree.Element("rss", version="2.0")
     channel = ElementTree.SubElement(root, "channel")
-    about = listed.description_en if locale == "en" else listed.description
+    about = _about(listed, locale)
     _say(channel, "title", listed.title(locale))
     _say(channel, "link", _absolute("archive", locale, slug=listed.slug))
     _say(channel, "description", about or listed.title(locale))
@@ -92,14 +97,17 @@ def with_head(html: str, listed: NewsletterList, about: Archived, locale: str) -
         "og:description": about.preheader,
         "og:url": url,
         "og:image": about.picture_url,
+        "og:locale": _REGION[locale],
         "article:published_time": about.released_at.isoformat(),
     }
+    card = "summary_large_image" if about.picture_url else "summary"
     meta = [Markup('<meta name="description" content="{}">').format(about.preheader)]
     meta += [
         Markup('<meta property="{}" content="{}">').format(name, value)
         for name, value in described.items()
         if value
     ]
+    meta.append(Markup('<meta name="twitter:card" content="{}">').format(card))
     meta.append(Markup('<link rel="canonical" href="{}">').format(url))
     meta += [
         Markup('<link rel="alternate" hreflang="{}" href="{}">').format(
@@ -126,6 +134,11 @@ def _way_back(listed: NewsletterList, locale: str) -> str:
         "</p>"
     ).format(url, _("All issues of %(list)s", list=listed.title(locale)))
     return str(link)
+
+
+def _about(listed: NewsletterList, locale: str) -> str:
+    """What the newsletter is about, in a language, if somebody has said it."""
+    return str(listed.description_en if locale == "en" else listed.description)
 
 
 def _open(slug: str) -> NewsletterList:

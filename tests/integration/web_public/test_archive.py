@@ -5,9 +5,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from newsletter_service.accounts import newsletters
+from newsletter_service.cli import Door
+from newsletter_service.cli.archive import group as archive_command
 from newsletter_service.extensions import db
 from newsletter_service.issues import compose
 from newsletter_service.models import Issue, IssueState, NewsletterList, writing
@@ -87,3 +90,58 @@ def test_letters_lead_to_the_archive_while_it_is_open(made: World) -> None:
     assert url not in compose.letter(db.session(), issue, "sv").html
     switch(made, on=True)
     assert url in compose.letter(db.session(), db.session.get_one(Issue, 1), "sv").html
+
+
+def test_what_went_to_some_only_is_not_for_everybody(made: World, client: FlaskClient) -> None:
+    slug = switch(made, on=True).slug
+    with writing() as session:
+        issue = session.get_one(Issue, 1)
+        issue.canary, issue.canary_n = True, 1
+    assert client.get(f"/arkiv/{slug}/1").status_code == 404
+    with writing() as session:
+        issue = session.get_one(Issue, 1)
+        issue.canary_passed_at, issue.segment_id = issue.released_at, 7
+    assert client.get(f"/arkiv/{slug}/1").status_code == 404
+    with writing() as session:
+        session.get_one(Issue, 1).segment_id = None
+    assert client.get(f"/arkiv/{slug}/1").status_code == 200
+
+
+def test_r_2_7_letters_name_the_archive_once_it_is_open(made: World) -> None:
+    issue = db.session.get_one(Issue, 1)
+    assert compose.fixed_headers(db.session(), issue, "sv").list_archive is None
+    slug = switch(made, on=True).slug
+    found = compose.fixed_headers(db.session(), issue, "en").list_archive
+    assert found == f"https://nyhetsbrev.example.org/archive/{slug}"
+
+
+def test_the_archive_as_files_leads_from_page_to_page_and_holds_nothing_of_a_reader(
+    made: World, tmp_path: Path
+) -> None:
+    slug = switch(made, on=True).slug
+    db.session.remove()
+    args = ["export", str(tmp_path / "out"), "--site", "https://arkiv.example.org"]
+    done = CliRunner().invoke(archive_command, args, obj=Door(lambda: made.app))
+    assert done.exit_code == 0, done.output
+
+    shelf = (tmp_path / "out" / "arkiv" / slug / "index.html").read_text()
+    issue = (tmp_path / "out" / "arkiv" / slug / "1" / "index.html").read_text()
+    feed = (tmp_path / "out" / "arkiv" / slug / "rss.xml").read_text()
+    assert 'href="1/index.html"' in shelf
+    assert 'href="../../static/css/tokens.css"' in shelf
+    assert (tmp_path / "out" / "static" / "css" / "tokens.css").exists()
+    assert 'role="search"' not in shelf
+    assert f'rel="canonical" href="https://arkiv.example.org/arkiv/{slug}/1"' in issue
+    assert 'href="../index.html"' in issue
+    assert f"<link>https://arkiv.example.org/arkiv/{slug}/1</link>" in feed
+    assert f'href="https://nyhetsbrev.example.org/prenumerera/{slug}"' in shelf
+    assert len(list((tmp_path / "out").rglob("*.html"))) == 2
+    assert "avprenumerera" not in issue
+
+
+def test_with_no_open_archive_there_is_nothing_to_export(made: World, tmp_path: Path) -> None:
+    db.session.remove()
+    args = ["export", str(tmp_path / "out")]
+    done = CliRunner().invoke(archive_command, args, obj=Door(lambda: made.app))
+    assert done.exit_code == 1
+    assert not (tmp_path / "out").exists()
