@@ -40,6 +40,7 @@ WORK = {
     "news.fold": "default",
     "links.try": "inbound",  # strangers' sites are slow; sending must not wait behind them
     "site.discover": "default",
+    "pictures.fetch": "default",
     "doctor.check": "default",
     "delivery.turn": "send",
 }

@@ -21,6 +21,7 @@ from newsletter_service.issues import late, link_check, proposals, review
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import alarms, go_live, journal, tidy
+from newsletter_service.pictures import remote
 from newsletter_service.subscribers import sign_ups
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def nudge_inputs(now: datetime) -> None:
     wanted += [("news.fold", ())] if folding.is_due() else []
     wanted += [("links.try", (issue_id,)) for issue_id in link_check.overdue(now)]
     wanted += [("site.discover", (probe_id,)) for probe_id in probe.overdue(now)]
+    wanted += [("pictures.fetch", ())] if remote.is_due(now) else []
     queue.nudge_overdue(wanted)
 
 

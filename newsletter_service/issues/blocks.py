@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter_service import audit
+from newsletter_service.extensions import db
 from newsletter_service.issues import approve
 from newsletter_service.mail import clean
 from newsletter_service.models import (
@@ -24,6 +25,7 @@ from newsletter_service.models import (
     Item,
     writing,
 )
+from newsletter_service.pictures import remote
 from newsletter_service.queue import nudge
 
 FIELDS: dict[BlockKind, dict[str, Any]] = {
@@ -113,7 +115,8 @@ def of_item(item: Item, *, lead: bool = False) -> Block:
         "place": item.place,
     }
     locale = "en" if item.language == "en" else "sv"
-    return Block(kind=kind, item_id=item.id, position=0, data={locale: complete(kind, values)})
+    shown = remote.adopted(db.session(), kind, complete(kind, values))
+    return Block(kind=kind, item_id=item.id, position=0, data={locale: shown})
 
 
 def write(
@@ -135,11 +138,23 @@ def write(
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         differs = _write_text(issue, locale, text)
         for block in issue.blocks:
-            differs |= _write_block(block, locale, values.get(block.id, {}))
+            differs |= _write_block(block, locale, _with_own_picture(session, block, values, edit))
         if not differs and issue.version != edit.version:
             return issue.version
         _check(issue, edit)
         return touch(session, issue, edit) if differs else issue.version
+
+
+def _with_own_picture(
+    session: Session, block: Block, values: Mapping[int, Mapping[str, Any]], edit: Edit
+) -> Mapping[str, Any]:
+    """A block's new values; a picture from elsewhere is fetched, or is ours already."""
+    new = values.get(block.id, {})
+    name = "url" if block.kind == BlockKind.IMAGE else "image_url"
+    if not new.get(name):
+        return new
+    remote.ask(session, [str(new[name]).strip()], edit.now)
+    return remote.adopted(session, block.kind, new)
 
 
 def _write_text(issue: Issue, locale: str, text: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from newsletter_service import settings as settings_module
 from newsletter_service.issues import clicks, compose
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import Edition, Issue
+from newsletter_service.pictures import library
 
 
 def written_locales(issue: Issue) -> list[str]:
@@ -45,6 +46,7 @@ def freeze(session: Session, issue: Issue, now: datetime) -> str:
     zone = ZoneInfo(settings_module.current().timezone)
     made = letters(session, issue, (issue.send_at or now).astimezone(zone).date())
     session.execute(delete(Edition).where(Edition.issue_id == issue.id))
+    library.keep_for_good(session, _pictures(issue), now)
     for locale, letter in clicks.counted(session, issue, made).items():
         session.add(
             Edition(
@@ -69,6 +71,12 @@ def frozen(session: Session, issue: Issue) -> dict[str, Letter]:
         row.locale: Letter(row.subject, row.html, row.text, row.locale, dict(row.slots))
         for row in rows
     }
+
+
+def _pictures(issue: Issue) -> list[str]:
+    """The addresses of pictures that the blocks show."""
+    values = [one for block in issue.blocks for one in block.data.values()]
+    return [str(one[name]) for one in values for name in ("url", "image_url") if one.get(name)]
 
 
 def thaw(session: Session, issue: Issue) -> None:

@@ -15,11 +15,11 @@ from PIL import Image
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from newsletter_service import outward
 from newsletter_service.extensions import db
 from newsletter_service.issues.checks.case import Case, link_key
 from newsletter_service.issues.checks.links import is_well_formed
 from newsletter_service.models import Issue, IssueState, LinkCheck, LinkOutcome, writing
-from newsletter_service.news import fetch
 from newsletter_service.queue import nudge
 from newsletter_service.safe_http import FetchError, Refused, SafeClient, TooLarge
 
@@ -71,7 +71,7 @@ def look(issue_id: int, now: datetime) -> int:
         db.session.rollback()
         return 0
     wanted = _wanted(issue, now)
-    client = replace(fetch.client(), timeout_s=TIMEOUT_S, max_bytes=MOST_BYTES)
+    client = replace(outward.client(), timeout_s=TIMEOUT_S, max_bytes=MOST_BYTES)
     tried = _try_all(client, wanted)
     with writing() as session:
         _store(session, tried, now)

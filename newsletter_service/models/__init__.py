@@ -59,6 +59,7 @@ from newsletter_service.models.lists import NewsletterList, Organisation
 from newsletter_service.models.news import Item, Source, list_source
 from newsletter_service.models.notices import Notice
 from newsletter_service.models.people import AuditEvent, LoginSession, Person, Role
+from newsletter_service.models.pictures import RemotePicture, StoredBytes, StoredFile
 from newsletter_service.models.reviews import Comment, Review, ReviewAct
 from newsletter_service.models.running import DoctorReport, Lease, Relay, SiteProbe
 from newsletter_service.models.sign_ups import Lane, SignUp, SpentProof
@@ -130,6 +131,7 @@ __all__ = [
     "ProviderCertificate",
     "ProviderEvent",
     "Relay",
+    "RemotePicture",
     "Retry",
     "Review",
     "ReviewAct",
@@ -142,6 +144,8 @@ __all__ = [
     "SkipReason",
     "Source",
     "SpentProof",
+    "StoredBytes",
+    "StoredFile",
     "Subscriber",
     "Subscription",
     "SubscriptionState",

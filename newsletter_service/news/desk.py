@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from newsletter_service.extensions import db
 from newsletter_service.models import Item, writing
 from newsletter_service.news import clean, sources, tagging
+from newsletter_service.pictures import remote
 from newsletter_service.queue import nudge
 
 # Kinds of source whose words are ours to change.
@@ -66,6 +67,7 @@ def type_in(list_id: int, typed: Typed, now: datetime) -> int:
         )
         session.add(item)
         session.flush()
+        remote.ask(session, [item.image_url], now)
         nudge("news.fold")
         return item.id
 
@@ -81,6 +83,7 @@ def change(item_id: int, typed: Typed, now: datetime) -> None:
         for name, value in _cleaned(typed).items():
             setattr(item, name, value)
         item.changed_at = now
+        remote.ask(session, [item.image_url], now)
 
 
 def one(item_id: int) -> Item | None:

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter_service import relays
-from newsletter_service import settings as settings_module
+from newsletter_service import outward
 from newsletter_service.extensions import db
 from newsletter_service.models import Item, Source, writing
 from newsletter_service.news import feeds, sources
 from newsletter_service.news.feed_item import Feed, FeedError, FeedItem
+from newsletter_service.pictures import remote
 from newsletter_service.queue import nudge
-from newsletter_service.safe_http import FetchError, Response, SafeClient
+from newsletter_service.safe_http import FetchError, Response
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def fetch(source_id: int, now: datetime) -> int:
     url, etag, modified = source.url, source.etag, source.last_modified
     db.session.rollback()
     try:
-        response = client().get(url, etag=etag or None, last_modified=modified or None)
+        response = outward.client().get(url, etag=etag or None, last_modified=modified or None)
         feed = _read(response, now)
     except (FetchError, FeedError) as error:
         _failed(source_id, str(error), now)
@@ -58,14 +58,6 @@ def due(now: datetime) -> list[int]:
             )
         )
     )
-
-
-def client() -> SafeClient:
-    """The guarded client; in trial mode the configured origins are let through (P13)."""
-    settings = settings_module.current()
-    allowed = frozenset() if relays.is_live(db.session()) else frozenset(settings.trial_origins)
-    db.session.rollback()
-    return SafeClient(allow_origins=allowed)
 
 
 def _read(response: Response, now: datetime) -> Feed | None:
@@ -100,6 +92,7 @@ def _store(source_id: int, response: Response, feed: Feed | None, now: datetime)
         source.title = feed.title or source.title or urlsplit(source.url).hostname or ""
         source.site_url = feed.site_url or ""
         nudge("news.fold")
+        remote.ask(session, [item.image_url for item in feed.items if item.image_url], now)
         return sum(_keep(session, source, item, feed, now) for item in feed.items)
 
 

@@ -12,10 +12,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from newsletter_service import outward
 from newsletter_service.extensions import db
 from newsletter_service.models import Item, SiteProbe, writing
-from newsletter_service.news import article, feeds, fetch
+from newsletter_service.news import article, feeds
 from newsletter_service.news import discover as pages
+from newsletter_service.pictures import remote
 from newsletter_service.queue import nudge
 from newsletter_service.safe_http import FetchError, Response, SafeClient
 
@@ -102,7 +104,7 @@ def discover(probe_id: int, now: datetime) -> None:
 def _read_page(probe_id: int, item_id: int, url: str, now: datetime) -> None:
     """Fill an item in from its page; what somebody wrote meanwhile stays."""
     try:
-        page = fetch.client().get(url, accept=_PAGE)
+        page = outward.client().get(url, accept=_PAGE)
     except FetchError as fault:
         found, error = article.Article(), fault.code
     else:
@@ -115,13 +117,14 @@ def _read_page(probe_id: int, item_id: int, url: str, now: datetime) -> None:
             for name in _FILLED:
                 setattr(item, name, getattr(found, name) or getattr(item, name))
             item.changed_at = now
+            remote.ask(session, [item.image_url], now)
         probe.error, probe.answered_at = error, now
     log.info("page_read", extra={"error": error})
 
 
 def _look(url: str, now: datetime) -> tuple[dict[str, Any], str]:
     """What a site's address leads to, and a code for what stood in the way."""
-    http = fetch.client()
+    http = outward.client()
     deadline = time.monotonic() + PATIENCE_S
     try:
         front = http.get(url, accept=_PAGE)

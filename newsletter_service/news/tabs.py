@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter_service.extensions import db
 from newsletter_service.models import Block, Issue, IssueState, Item, Source, list_source
 from newsletter_service.news import folding, tagging
+from newsletter_service.pictures import remote
 
 TABS = ("new", "coming", "used", "hidden", "sent_in")
 AT_ONCE = 50
@@ -19,13 +20,15 @@ AT_ONCE = 50
 class Row:
     """An item as the desk shows it.
 
-    `used_in` are numbers of the list's issues that carry it, `also` the items folded into it.
+    `used_in` are numbers of the list's issues that carry it, `also` the items folded into it,
+    `picture` the address of our own small one.
     """
 
     item: Item
     source_title: str
     used_in: list[int] = field(default_factory=list)
     also: list[Item] = field(default_factory=list)
+    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,17 @@ def rows(list_id: int, wanted: Wanted) -> list[Row]:
     ids = [item.id for item in found]
     also = folding.folded_into(ids)
     used = _used_in(list_id, {one.id: item.id for item in found for one in (item, *also[item.id])})
-    return [Row(item, item.source.title, used.get(item.id, []), also[item.id]) for item in found]
+    pictures = remote.thumbs(db.session(), [item.image_url for item in found])
+    return [
+        Row(
+            item,
+            item.source.title,
+            used.get(item.id, []),
+            also[item.id],
+            pictures.get(item.image_url, ""),
+        )
+        for item in found
+    ]
 
 
 def number(list_id: int, wanted: Wanted) -> int:

@@ -32,6 +32,7 @@ from newsletter_service.models import (
     changed,
     writing,
 )
+from newsletter_service.pictures import remote
 
 log = logging.getLogger(__name__)
 
@@ -265,4 +266,5 @@ ACTS: dict[str, Callable[[datetime], int]] = {
     "site_probes": _probes,
     "link_checks": _links,
     "doctor_reports": _reports,
+    "pictures": remote.forget_old,
 }
