@@ -50,6 +50,7 @@ PURE = {
     "delivery.adaptive",
     "delivery.pace",
     "delivery.retry",
+    "issues.choice",
     "news.alike",
     "news.discover",
     "news.feeds",

@@ -1,40 +1,33 @@
 """Suggestions that come by themselves: in a newsletter's rhythm, a draft and a mail about it.
 
-Each occasion is taken once: what was done is kept with the newsletter in the transaction that
-makes the draft, and the mails are unique by issue, so that a killed scheduler repeats neither.
+Each occasion is taken once, in the transaction that makes the draft. What came of it is kept
+with the newsletter until it is finished, that is released where it may be and told, so that a
+scheduler killed anywhere leaves nothing undone and does nothing twice. The mails are unique by
+occasion.
 """
 
 import logging
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask_babel import force_locale, ngettext
-from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter_service import audit, notices
+from newsletter_service import audit
 from newsletter_service import settings as settings_module
 from newsletter_service.extensions import db
-from newsletter_service.issues import preflight, release, rhythm, suggest
+from newsletter_service.issues import preflight, proposal_mail, release, rhythm, suggest
+from newsletter_service.issues.proposal_mail import DRAFT_WAITS, NOTHING_NEW, Outcome
 from newsletter_service.issues.rhythm import Rhythm
-from newsletter_service.models import (
-    Issue,
-    IssueState,
-    NewsletterList,
-    Person,
-    Role,
-    writing,
-)
+from newsletter_service.models import Issue, IssueState, NewsletterList, writing
 
 log = logging.getLogger(__name__)
 
 ACTOR = "rhythm"
 # An occasion found later than this still makes a draft, but sends nothing by itself (R 9.14).
 STILL_TIMELY = timedelta(hours=1)
-TOLD_FOR = timedelta(days=3)
+_KEPT = "proposal"
 # Nobody sends a test of an issue that leaves by itself, or waits for its pictures to be measured.
 _EXPECTED = {"untested", "picture_unsized"}
 
@@ -43,7 +36,7 @@ _EXPECTED = {"untested", "picture_unsized"}
 class _Occasion:
     list_id: int
     moment: datetime
-    rhythm: Rhythm
+    least_news: int
 
 
 def set_rhythm(list_id: int, wanted: Rhythm | None, *, actor: str, now: datetime) -> None:
@@ -67,19 +60,34 @@ def of_list(newsletter: NewsletterList) -> Rhythm | None:
 
 
 def propose_due(now: datetime) -> list[int]:
-    """Make the drafts whose time has come, tell the editors, send what may go by itself.
+    """Make the drafts whose time has come, send what may go by itself, tell the editors.
 
-    Returns the issues that were made.
+    Returns the issues that were made. What an earlier tick left unfinished is finished first.
     """
+    for list_id in _unfinished():
+        _finish(list_id, now)
     made = []
     for occasion in _due(now):
-        issue_id = _draft(occasion, now)
-        if issue_id is None:
+        if not _take(occasion, now):
             continue
-        made.append(issue_id)
-        leaves = _released(occasion, issue_id, now)
-        _tell(issue_id, leaves, now)
+        outcome = _finish(occasion.list_id, now)
+        if outcome is not None and outcome.issue_id:
+            made.append(outcome.issue_id)
     return made
+
+
+def outcome_of(newsletter: NewsletterList) -> Outcome | None:
+    """What came of the newsletter's last occasion, for the pages."""
+    kept = newsletter.settings.get(_KEPT)
+    return Outcome(**kept) if isinstance(kept, dict) else None
+
+
+def _unfinished() -> list[int]:
+    lists = db.session.scalars(
+        select(NewsletterList).where(NewsletterList.archived_at.is_(None))
+    ).all()
+    found = [(newsletter.id, outcome_of(newsletter)) for newsletter in lists]
+    return [list_id for list_id, outcome in found if outcome is not None and not outcome.told]
 
 
 def _due(now: datetime) -> list[_Occasion]:
@@ -91,7 +99,7 @@ def _due(now: datetime) -> list[_Occasion]:
         kept = of_list(newsletter)
         moment = kept.latest(now, zone) if kept else None
         if kept and moment and moment.isoformat() > _done(newsletter):
-            due.append(_Occasion(newsletter.id, moment, kept))
+            due.append(_Occasion(newsletter.id, moment, kept.least_news))
     return due
 
 
@@ -99,20 +107,43 @@ def _done(newsletter: NewsletterList) -> str:
     return str(newsletter.settings.get("proposed", ""))
 
 
-def _draft(occasion: _Occasion, now: datetime) -> int | None:
-    """Take the occasion; the draft, or None when there is nothing new or a draft waits already."""
+def _take(occasion: _Occasion, now: datetime) -> bool:
+    """Make the draft, or note why there is none; whether this was ours to do."""
     with writing() as session:
         newsletter = session.get_one(NewsletterList, occasion.list_id, with_for_update=True)
-        if _done(newsletter) >= occasion.moment.isoformat():
-            return None
-        newsletter.settings = newsletter.settings | {"proposed": occasion.moment.isoformat()}
-        if _waits(session, newsletter.id):
-            return None
-        try:
-            return suggest.compose(session, suggest.Wish(newsletter.id), actor=ACTOR, now=now)
-        except suggest.NothingNew:
-            audit.record(session, ACTOR, "issue.nothing_new", f"list:{newsletter.id}")
-            return None
+        moment = occasion.moment.isoformat()
+        if _done(newsletter) >= moment:
+            return False
+        issue_id, why = _draft(session, newsletter, now)
+        outcome = Outcome(moment, issue_id, why, occasion.least_news)
+        newsletter.settings = newsletter.settings | {"proposed": moment, _KEPT: asdict(outcome)}
+        return True
+
+
+def _draft(session: Session, newsletter: NewsletterList, now: datetime) -> tuple[int, str]:
+    """The draft's id; 0 with a reason when there is nothing new or a draft waits already."""
+    if _waits(session, newsletter.id):
+        return 0, DRAFT_WAITS
+    try:
+        return suggest.compose(session, suggest.Wish(newsletter.id), actor=ACTOR, now=now), ""
+    except suggest.NothingNew:
+        audit.record(session, ACTOR, "issue.nothing_new", f"list:{newsletter.id}")
+        return 0, NOTHING_NEW
+
+
+def _finish(list_id: int, now: datetime) -> Outcome | None:
+    """Release what may go by itself and tell the editors; doing it again does nothing more."""
+    outcome = outcome_of(db.session.get_one(NewsletterList, list_id))
+    db.session.rollback()
+    if outcome is None or outcome.told:
+        return outcome
+    leaves = _released(outcome, now) if outcome.issue_id else None
+    with writing() as session:
+        newsletter = session.get_one(NewsletterList, list_id, with_for_update=True)
+        proposal_mail.tell(session, newsletter, outcome, leaves, now)
+        done = replace(outcome, told=True)
+        newsletter.settings = newsletter.settings | {_KEPT: asdict(done)}
+    return done
 
 
 def _waits(session: Session, list_id: int) -> bool:
@@ -124,79 +155,22 @@ def _waits(session: Session, list_id: int) -> bool:
     return found is not None
 
 
-def _released(occasion: _Occasion, issue_id: int, now: datetime) -> datetime | None:
+def _released(outcome: Outcome, now: datetime) -> datetime | None:
     """When it leaves by itself; None if somebody must look first."""
-    issue = db.session.get_one(Issue, issue_id)
+    issue = db.session.get(Issue, outcome.issue_id)
+    if issue is None or issue.released_by == ACTOR:
+        return issue.send_at if issue else None  # before the scheduler was killed
     news = sum(block.item_id is not None for block in issue.blocks)
-    least = occasion.rhythm.least_news
-    if not least or news < least or issue.newsletter.approval_required:
-        return None
-    if now - occasion.moment > STILL_TIMELY:
+    may = outcome.least_news and news >= outcome.least_news
+    late = now - datetime.fromisoformat(outcome.moment) > STILL_TIMELY
+    draft = issue.state == IssueState.DRAFT and issue.version == 1
+    if not may or late or not draft or issue.newsletter.approval_required:
         return None
     found = {finding.rule for finding in preflight.check(db.session(), issue, now)}
     if found - _EXPECTED:
         return None
     try:
-        return release.release(issue_id, actor=ACTOR, now=now, canary=True)
+        return release.release(outcome.issue_id, actor=ACTOR, now=now, canary=True)
     except (release.Blocked, release.NotApproved):
-        log.warning("proposal_not_released", extra={"issue": issue_id})
+        log.warning("proposal_not_released", extra={"issue": outcome.issue_id})
         return None
-
-
-def _tell(issue_id: int, leaves: datetime | None, now: datetime) -> None:
-    """Mail the editors: the draft, and what is left to do."""
-    base = settings_module.current().base_url
-    with writing() as session:
-        issue = session.get_one(Issue, issue_id)
-        findings = preflight.check(session, issue, now)
-        for person in session.scalars(select(Person).where(Person.disabled_at.is_(None))):
-            if not person.has_role(Role.EDITOR):
-                continue
-            locale = person.locale or "sv"
-            with force_locale(locale):
-                words = _words(issue, findings, leaves)
-            notices.ask(
-                session,
-                "alert",
-                subject=f"issue:{issue_id}",
-                purpose_key=f"proposed:{person.id}",
-                address=person.email,
-                locale=locale,
-                now=now,
-                expires_at=now + TOLD_FOR,
-                values=words | {"url": f"{base}/desk/utskick/{issue_id}"},
-                list_id=issue.list_id,
-                to_staff=True,
-            )
-
-
-def _words(
-    issue: Issue, findings: list[preflight.Finding], leaves: datetime | None
-) -> dict[str, str]:
-    title = issue.newsletter.title("sv")
-    what = _(
-        "No. %(number)s of %(list)s is composed out of your latest news: “%(subject)s”.",
-        number=issue.number,
-        list=title,
-        subject=issue.text(issue.newsletter.locales[0]).subject,
-    )
-    if leaves is not None:
-        return {
-            "title": _("No. %(number)s leaves in a few minutes", number=issue.number),
-            "what": what,
-            "remedy": _("Nothing, if it is right. Until it leaves you can take it back."),
-            "button_text": _("Look at the issue"),
-        }
-    left = Counter(finding.what for finding in findings if finding.blocks)
-    remedy = _("Read it through, send a test to yourself, and release it.")
-    if left:
-        number = ngettext(
-            "%(num)s thing must be mended:", "%(num)s things must be mended:", len(left)
-        )
-        remedy = f"{number} {' '.join(left)}"
-    return {
-        "title": _("A suggestion for no. %(number)s is ready", number=issue.number),
-        "what": what,
-        "remedy": remedy,
-        "button_text": _("Open the draft"),
-    }

@@ -1,12 +1,10 @@
-"""The suggested issue: recent news that no earlier issue carried, in an order that reads well.
+"""The suggested issue: recent news that no earlier issue told, chosen and put in order.
 
-The lead is the newest item with a picture; then events by date, competitions while they are
-open, and the rest newest first. Each choice has a reason, for the page that shows it.
+What is chosen and why is decided by `choice`; here it becomes a draft, each part with its reason.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -14,13 +12,11 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
-from newsletter_service.issues import blocks
+from newsletter_service.issues import blocks, choice, told_before
 from newsletter_service.models import Block, BlockKind, Issue, Item, NewsletterList, writing
-from newsletter_service.news import tabs
+from newsletter_service.news import clean, tabs
 
 SINCE = timedelta(days=31)
-MOST_ITEMS = 10
-MOST_EVENTS = 4
 LONGEST_SUBJECT = 60
 LONGEST_PREHEADER = 100
 
@@ -51,20 +47,32 @@ def compose(session: Session, wish: Wish, *, actor: str, now: datetime) -> int:
     """The same inside a verb."""
     newsletter = session.get_one(NewsletterList, wish.list_id)
     today = now.astimezone(ZoneInfo(settings_module.current().timezone)).date()
-    fresh = tabs.unused(session, wish.list_id, now - wish.since, now, today)
+    found = tabs.unused(session, wish.list_id, now - wish.since, now, today)
+    fresh = told_before.without(session, wish.list_id, found, now)
     if not fresh:
         raise NothingNew
-    lead, events, rest = chosen(fresh)
+    chosen = choice.choose(map(candidate, fresh), now, today)
+    by_id = {item.id: item for item in fresh}
     issue = begin(session, newsletter, actor, now)
-    issue.blocks = arranged(newsletter.locales[0], lead, events, rest)
+    issue.blocks = arranged(newsletter.locales[0], chosen, by_id)
     for position, block in enumerate(issue.blocks, 1):
         block.position = position
     words = issue.text(newsletter.locales[0])
+    lead, *others = [by_id[pick.id] for pick in chosen.picks]
     words.subject = wish.subject or shortened(lead.title, LONGEST_SUBJECT)
-    others = [item.title for item in [*events, *rest]]
-    words.preheader = shortened(" · ".join(others) or lead.summary, LONGEST_PREHEADER)
+    titles = " · ".join(item.title for item in others[:4])
+    words.preheader = shortened(titles or lead.summary, LONGEST_PREHEADER)
     session.flush()
-    audit.record(session, actor, "issue.suggested", f"issue:{issue.id}", items=len(fresh))
+    audit.record(
+        session,
+        actor,
+        "issue.suggested",
+        f"issue:{issue.id}",
+        items=len(fresh),
+        chosen=len(chosen.picks),
+        left_out=len(chosen.left_out),
+        told_before=len(found) - len(fresh),
+    )
     return issue.id
 
 
@@ -77,40 +85,58 @@ def empty(list_id: int, *, actor: str, now: datetime) -> int:
         return issue.id
 
 
-def chosen(fresh: list[Item]) -> tuple[Item, list[Item], list[Item]]:
-    """The lead, the events soonest first, and the rest, out of items that are newest first."""
-    stories = [item for item in fresh if not item.starts_on]
-    lead = next((item for item in stories if item.image_url and not item.last_day), None)
-    lead = lead or (stories or fresh)[0]
-    others = [item for item in fresh if item is not lead]
-    dated = [(item.starts_on, item) for item in others if item.starts_on]
-    events = [item for _day, item in sorted(dated, key=itemgetter(0))][:MOST_EVENTS]
-    rest = [item for item in others if not item.starts_on]
-    closing = [(item.last_day, item) for item in rest if item.last_day]
-    open_until = [item for _day, item in sorted(closing, key=itemgetter(0))]
-    plain = [item for item in rest if not item.last_day]
-    return lead, events, (plain[: MOST_ITEMS - len(open_until)] + open_until)[:MOST_ITEMS]
+def candidate(item: Item) -> choice.Candidate:
+    """What the choice looks at of an item."""
+    return choice.Candidate(
+        id=item.id,
+        title=item.title,
+        published_at=item.published_at,
+        summary=item.summary,
+        has_picture=bool(item.image_url),
+        tags=tuple(item.all_tags),
+        source=item.source_id,
+        starts_on=item.starts_on,
+        last_day=item.last_day,
+    )
 
 
-def arranged(locale: str, lead: Item, events: list[Item], rest: list[Item]) -> list[Block]:
-    """The blocks in reading order: lead, stories, then what happens."""
-    order = [blocks.of_item(lead, lead=True)]
-    order += [blocks.of_item(item) for item in rest]
-    if events:
-        words = {"sv": {"text": "Händer snart"}, "en": {"text": "Coming up"}}
-        data = {locale: words.get(locale, words["en"])}
-        order.append(Block(kind=BlockKind.HEADING, position=0, data=data))
-        order += [blocks.of_item(item) for item in events]
+def arranged(locale: str, chosen: choice.Choice, by_id: dict[int, Item]) -> list[Block]:
+    """The blocks in reading order, each with why it stands there."""
+    lead = _block(by_id[chosen.lead.id], chosen.lead.why, choice.LEAD_SUMMARY, lead=True)
+    order = [lead]
+    for section in chosen.sections:
+        heading = _heading(section, chosen.sections, locale)
+        if heading:
+            data = {locale: {"text": heading}}
+            order.append(Block(kind=BlockKind.HEADING, position=0, data=data))
+        longest = choice.EVENT_SUMMARY if section.kind == "events" else choice.SUMMARY
+        order += [_block(by_id[pick.id], pick.why, longest) for pick in section.picks]
     return order
 
 
-def reason(item: Item, lead: bool) -> str:
-    """Why an item stands where it stands: lead, event, competition or news."""
-    if lead:
-        return "lead"
-    if item.starts_on:
-        return "event"
-    return "competition" if item.last_day else "news"
+def _block(item: Item, why: str, longest: int, *, lead: bool = False) -> Block:
+    """An item's block with a summary that fits its place."""
+    block = blocks.of_item(item, lead=lead)
+    block.why = why
+    block.data = {
+        locale: values | {"summary": clean.excerpt(str(values["summary"]), longest)}
+        for locale, values in block.data.items()
+    }
+    return block
+
+
+def _heading(section: choice.Section, sections: list[choice.Section], locale: str) -> str:
+    """What stands above a section; stories in one row and what closes after them need nothing."""
+    by_tag = any(one.kind == "tag" for one in sections)
+    words = {
+        "more": ("Mer nytt", "More news"),
+        "closing": ("Stänger snart", "Closing soon") if by_tag else ("", ""),
+        "events": ("Händer snart", "Coming up"),
+    }
+    swedish, english = words.get(section.kind, ("", ""))
+    if section.kind == "tag":
+        return section.tag
+    return english if locale == "en" else swedish
 
 
 def shortened(text: str, most: int) -> str:

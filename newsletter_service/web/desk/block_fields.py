@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from newsletter_service.issues import why_here
 from newsletter_service.issues.blocks import FIELDS
 from newsletter_service.models import Block, BlockKind
 
@@ -68,6 +69,7 @@ def form_of(block: Block, locale: str, typed: Mapping[str, Any] | None = None) -
         if kind in (_K.ITEM, _K.FILM, _K.IMAGE)
         else "",
         "lead": bool(values.get("lead")),
+        "why": why_here.sentence(block.why),
         "fields": fields,
     }
 

@@ -35,6 +35,7 @@ def _who(actor: str) -> str:
         "command line": _("from the command line"),
         "scheduler": _("by the scheduler"),
         "sample": _("made as an example"),
+        "rhythm": _("by the newsletter's rhythm"),
     }
     return str(known.get(actor, actor))
 

@@ -11,7 +11,7 @@ from flask_login import current_user
 
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
-from newsletter_service.issues import outcome, preflight, proposals, shelf
+from newsletter_service.issues import outcome, preflight, proposal_mail, proposals, shelf
 from newsletter_service.models import Issue, IssueState, NewsletterList, Role
 from newsletter_service.news import sources
 from newsletter_service.news import tabs as news
@@ -59,8 +59,13 @@ def _suggested(listed: NewsletterList, moment: datetime) -> str:
     kept = proposals.of_list(listed)
     if kept is None:
         return ""
+    last = proposals.outcome_of(listed)
+    skipped = ""
+    if last is not None and not last.issue_id:
+        when = datetime.fromisoformat(last.moment)
+        skipped = f"{weekday(when).capitalize()}: {proposal_mail.why_none(last.why)} "
     following = kept.following(moment, ZoneInfo(current().timezone))
-    return str(
+    return skipped + str(
         _(
             "The next suggestion comes %(day)s at %(clock)s.",
             day=weekday(following),

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from newsletter_service.accounts import people
 from newsletter_service.extensions import db
@@ -84,6 +84,9 @@ def test_the_editors_and_nobody_else_are_told_in_their_language(made: World) -> 
     notice = db.session.scalars(select(Notice)).one()
     assert notice.address == "anna@example.org"
     assert notice.values["title"] == "Ett förslag till nr 1 är klart"
+    assert [part["title"] for part in notice.values["contents"]] == ["Nytt labb"]
+    assert notice.values["contents"][0]["why"] == "Den enda nyheten."
+    assert "skicka ett test" in notice.values["left"][-1]
     assert notice.values["url"].endswith(f"/desk/utskick/{issue_id}")
 
 
@@ -91,10 +94,18 @@ def test_nothing_new_and_a_waiting_draft_make_no_draft(made: World) -> None:
     keep_rhythm(made)
     assert proposals.propose_due(THURSDAY_NINE) == []
     news(made, "Nytt labb")
+    (told,) = db.session.scalars(select(Notice))
+    assert "Inget förslag" in told.values["title"]
+    assert "ingen nyhet" in told.values["what"]
     fortnight = timedelta(weeks=2)
     assert len(proposals.propose_due(THURSDAY_NINE + fortnight)) == 1
     news(made, "Ny styrelse", now=THURSDAY_NINE + fortnight)
     assert proposals.propose_due(THURSDAY_NINE + 2 * fortnight) == []
+    newsletter = db.session.get_one(NewsletterList, made.list_id)
+    outcome = proposals.outcome_of(newsletter)
+    assert outcome is not None
+    assert (outcome.why, outcome.told) == ("draft_waits", True)
+    assert db.session.scalar(select(func.count()).select_from(Notice)) == 3
 
 
 def test_an_occasion_before_the_rhythm_began_is_not_made_up_for(made: World) -> None:

@@ -9,7 +9,7 @@ from newsletter_service.issues import blocks, suggest
 from newsletter_service.issues.blocks import Edit
 from newsletter_service.models import Issue, Item, writing
 from newsletter_service.news import desk as news_desk
-from newsletter_service.news import tabs
+from newsletter_service.news import sources, tabs
 from tests.integration.issues.conftest import NOW
 from tests.world import World
 
@@ -40,8 +40,48 @@ def test_a_suggestion_leads_with_the_picture_and_ends_with_what_happens_soonest(
     ]
     assert issue.blocks[0].data["sv"]["lead"] is True
     assert issue.text("sv").subject == "Nytt labb i hus 3"
-    assert issue.text("sv").preheader.startswith("Öppet hus · Frukost")
+    assert issue.text("sv").preheader.startswith("Vinn en lunch · Öppet hus")
     assert [block.position for block in issue.blocks] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.usefixtures("news")
+def test_each_part_says_why_it_stands_there(desk: World) -> None:
+    issue = _suggested(desk)
+
+    assert [block.why for block in issue.blocks] == [
+        *("lead:picture", "last_day", "", "event", "event")
+    ]
+
+
+def test_news_told_before_under_another_name_is_left_out(desk: World, news: list[int]) -> None:
+    issue = _suggested(desk)
+    elsewhere = sources.add(
+        desk.list_id, sources.NewSource("https://bolag.test/feed"), actor="anna", now=NOW
+    )
+    with writing() as session:
+        again = Item(source_id=elsewhere.id, guid="a", title="Nytt labb i Hus 3!", compared=True)
+        fresh = Item(source_id=elsewhere.id, guid="b", title="Bolaget anställer tre", compared=True)
+        for item in (again, fresh):
+            item.published_at = item.fetched_at = item.changed_at = NOW
+            session.add(item)
+
+    (block,) = _suggested(desk).blocks
+    assert block.data["sv"]["title"] == "Bolaget anställer tre"
+    assert block.why == "lead:only"
+    assert issue.number == 1
+
+
+def test_summaries_fit_their_places(desk: World, news: list[int]) -> None:
+    long = "En mening som är lagom lång och slutar med en punkt. " * 20
+    with writing() as session:
+        for item_id in news:
+            session.get_one(Item, item_id).summary = long
+
+    lead, closing, _heading, soon, _late = [b.values("sv") for b in _suggested(desk).blocks]
+    assert 200 < len(lead["summary"]) <= 400
+    assert 110 < len(closing["summary"]) <= 220
+    assert 70 < len(soon["summary"]) <= 140
+    assert lead["summary"].endswith(".")
 
 
 @pytest.mark.usefixtures("news")

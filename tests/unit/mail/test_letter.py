@@ -72,6 +72,11 @@ NOTICES: dict[str, dict[str, Any]] = {
                  "who": "anna@park.test", "when": "2026-12-03", "path": "/desk/utskick/1/x"},
     "alert": {"organisation": "Parken", "title": "Pausat", "what": "Något hände.",
               "remedy": "Gör så här.", "url": "https://example.org/desk"},
+    "proposal": {"organisation": "Parken", "title": "Ett förslag till nr 12 är klart",
+                 "what": "Nr 12 är satt ihop av nyheterna.", "left": ["Läs igenom det."],
+                 "contents": [{"title": "Händer snart", "why": "", "heading": "yes"},
+                           {"title": "Öppet hus", "why": "Händer snart.", "heading": ""}],
+                 "url": "https://example.org/desk/utskick/12", "button_text": "Öppna utkastet"},
 }  # fmt: skip
 EVERY = [("issue", ISSUE), ("issue", BARE), *NOTICES.items()]
 
