@@ -23,6 +23,8 @@ VERSION = 1
 HANDLE_BYTES = 16
 LARGEST_ID = 2**63 - 1
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
 _MAC_BYTES = 16
 _HEAD_BYTES = 2
 _SHORTEST_KEY = 16
@@ -215,7 +217,11 @@ def _mac(key: bytes, purpose: str, signed: bytes) -> bytes:
 
 
 def _encode(raw: bytes) -> str:
-    return base64.b32encode(raw).decode("ascii").rstrip("=").lower()
+    """Base32 in lower case without padding; the standard library's takes twice as long."""
+    spare = -len(raw) % 5
+    number = int.from_bytes(raw) << 8 * spare
+    pairs = [_PAIRS[number >> at & 0x3FF] for at in range(8 * (len(raw) + spare) - 10, -1, -10)]
+    return "".join(pairs)[: (8 * len(raw) + 4) // 5]
 
 
 def _decode(token: str) -> bytes:

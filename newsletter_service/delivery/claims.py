@@ -41,6 +41,7 @@ class Batched:
     epoch: int
     claims: list[Claim]
     careful: bool
+    owner: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def claim_batch(
         .order_by(Delivery.n)
     ).all()
     claims = [_claim(row, chosen.id, retried=False) for row in rows]
-    return Batched(chosen.id, chosen.epoch + 1, claims, careful=chosen.crashes > 0)
+    return Batched(chosen.id, chosen.epoch + 1, claims, careful=chosen.crashes > 0, owner=owner)
 
 
 def claim_retries(

@@ -1,7 +1,8 @@
 """What a sending process keeps between jobs: one event loop, its connections, its database thread.
 
-All SQL of a turn runs in one thread, one transaction at a time, so that the loop never waits
-for the disk and gates of ready connections gather into the next transaction by themselves.
+All that a turn writes about its messages is written in one thread, one transaction at a time,
+so that the loop never waits for the disk and gates of ready connections gather into the next
+transaction by themselves. Another thread reads, and claims a batch while the one before is sent.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ import secrets
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import count
@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from newsletter_service import settings as settings_module
 from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.flow import Flow
+from newsletter_service.delivery.ledger_thread import LedgerThread
 from newsletter_service.delivery.passage import Passage
 from newsletter_service.extensions import db
 from newsletter_service.mail.dkim_keys import DkimKeys
@@ -57,7 +58,8 @@ class SendingEngine:
         self.dkim = DkimKeys(self.settings.dkim_dir)
         self.stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
         self._loop = uvloop.new_event_loop()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._thread = LedgerThread(self._loop, "ledger")
+        self._aside = LedgerThread(self._loop, "aside")
         self.passage = Passage(self.database)
         self.breaker = Breaker()
         self.flow = Flow(self.settings.smtp_connections)
@@ -87,7 +89,11 @@ class SendingEngine:
 
     async def sql(self, act: Callable[..., T], *args: object) -> T:
         """Run `act(connection, *args)` in one writing transaction, in the database thread."""
-        return await self._loop.run_in_executor(self._thread, self._in_transaction, act, args)
+        return await self._thread.run(self._in_transaction, act, args)
+
+    async def sql_aside(self, act: Callable[..., T], *args: object) -> T:
+        """The same, while gates go on."""
+        return await self._aside.run(self._in_transaction, act, args)
 
     def _in_transaction(self, act: Callable[..., T], args: tuple[object, ...]) -> T:
         with ledger(self.database) as connection:
@@ -95,11 +101,11 @@ class SendingEngine:
 
     async def alone(self, act: Callable[..., T], *args: object) -> T:
         """Run `act(*args)`, which sees to its own transactions, in the database thread."""
-        return await self._loop.run_in_executor(self._thread, act, *args)
+        return await self._thread.run(act, *args)
 
     async def read(self, act: Callable[..., T], *args: object) -> T:
-        """Run `act(connection, *args)`, which only reads, in the database thread."""
-        return await self._loop.run_in_executor(self._thread, self._reading, act, args)
+        """Run `act(connection, *args)`, which only reads, while gates go on."""
+        return await self._aside.run(self._reading, act, args)
 
     def _reading(self, act: Callable[..., T], args: tuple[object, ...]) -> T:
         with self.database.connect() as connection:
@@ -166,8 +172,9 @@ class SendingEngine:
         """Take leave of the relays; after the last job."""
         self._loop.run_until_complete(self._close_pools())
         self._pools.clear()
-        self._thread.submit(self.passage.close)
-        self._thread.shutdown()
+        self._loop.run_until_complete(self._thread.run(self.passage.close))
+        self._thread.close()
+        self._aside.close()
         self._loop.close()
 
     async def _close_pools(self) -> None:

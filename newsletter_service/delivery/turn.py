@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SOON_MS = 5000
 LOOK_S = 1.0
+GLANCE_S = 0.02
+SOON_DONE_S = 5.0
 
 
 def take() -> None:
@@ -58,7 +60,10 @@ class Turn:
         self.lists: set[int] = set()
         self.closed_lists: frozenset[int] = frozenset()
         self.slowing: dict[str, tuple[float, bool]] = {}
-        self.owner = engine.owner
+        self.owners: set[str] = set()
+        self.ahead: Batched | None = None
+        self.line: Line | None = None
+        self.sending = False
 
     @property
     def over(self) -> bool:
@@ -113,11 +118,13 @@ class Turn:
                     or not await self._one_claim()
                 ):
                     return False
+            await self._let_ahead_go()
             return await self.engine.read(claims.work_left)
         finally:
             for task in besides:
                 task.cancel()
             await asyncio.gather(*besides, return_exceptions=True)
+            await self._let_ahead_go()
             await self._give_quotas_back()
 
     async def _look(self) -> None:
@@ -182,23 +189,59 @@ class Turn:
     async def _one_claim(self) -> bool:
         """Send one batch, or the retries that are due; whether there was anything."""
         engine = self.engine
-        self.owner, closed = engine.next_owner(), self.closed_lists
-        retried = await engine.sql(claims.claim_retries, self.owner, engine.lease_ms, closed)
+        owner = self._new_owner()
+        act = claims.claim_retries
+        retried = await engine.sql_aside(act, owner, engine.lease_ms, self.closed_lists)
         if retried.claims:
             await self._send(retried.claims, careful=retried.careful)
+        self.owners.discard(owner)
+        if retried.claims:
             return True
-        batched = await engine.sql(claims.claim_batch, self.owner, engine.lease_ms, closed)
+        batched, self.ahead = self.ahead or await self._claim_batch(), None
         if batched is None:
             return False
+        self.line, self.sending = None, True
+        coming = asyncio.ensure_future(self._claim_ahead(batched))
         try:
             await self._send(batched.claims, careful=batched.careful)
         finally:
-            await self._close(batched)
+            self.sending = False
+            self.ahead = await coming
+            wait_ms = SOON_MS if self.halted else int(self.stranded_s * 1000)
+            self.stranded_s = 0.0
+            await self._close(batched, wait_ms)
         return True
 
-    async def _close(self, batched: Batched) -> None:
-        wait_ms = SOON_MS if self.halted else int(self.stranded_s * 1000)
-        self.stranded_s = 0.0
+    async def _claim_batch(self) -> Batched | None:
+        engine, owner = self.engine, self._new_owner()
+        batched = await engine.sql_aside(
+            claims.claim_batch, owner, engine.lease_ms, self.closed_lists
+        )
+        if batched is None:
+            self.owners.discard(owner)
+        return batched
+
+    async def _claim_ahead(self, batched: Batched) -> Batched | None:
+        """Claim the next batch shortly before this one is done, if it goes fast."""
+        began, few = time.monotonic(), len(batched.claims) // 4
+        while self.line is None or len(self.line) > few:
+            await asyncio.sleep(GLANCE_S)
+            if not self.sending or self.over or time.monotonic() > began + SOON_DONE_S:
+                return None
+        return None if self.over or batched.careful else await self._claim_batch()
+
+    async def _let_ahead_go(self) -> None:
+        batched, self.ahead = self.ahead, None
+        if batched is not None:
+            await self._close(batched, SOON_MS if self.halted else 0)
+
+    def _new_owner(self) -> str:
+        owner = self.engine.next_owner()
+        self.owners.add(owner)
+        return owner
+
+    async def _close(self, batched: Batched, wait_ms: int) -> None:
+        self.owners.discard(batched.owner)
         await self.engine.sql(claims.close_batch, batched, wait_ms)
 
     async def _send(self, claimed: list[Claim], *, careful: bool) -> None:
@@ -206,7 +249,7 @@ class Turn:
             return
         gatekeeper = Gatekeeper(self.engine)
         several = len(self.routes.configured) > 1
-        line = Line(claimed, self.flow, self.route_of, several=several)
+        line = self.line = Line(claimed, self.flow, self.route_of, several=several)
         # One at a time where a worker died before: the row that is touched is the one to blame.
         width = 1 if careful else min(len(claimed), self.settings.smtp_connections)
         lanes = [Lane(self, gatekeeper, line, careful=careful).run() for _ in range(width)]
@@ -248,7 +291,8 @@ class Turn:
         while True:
             await asyncio.sleep(self.engine.lease_ms / 3000)
             try:
-                await self.engine.sql(claims.prolong, self.owner, self.engine.lease_ms)
+                for owner in tuple(self.owners):
+                    await self.engine.sql(claims.prolong, owner, self.engine.lease_ms)
             except SQLAlchemyError:
                 log.exception("lease_not_prolonged")
 

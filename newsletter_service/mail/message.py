@@ -11,8 +11,9 @@ import re
 from binascii import b2a_qp
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from newsletter_service.address import Address
@@ -162,7 +163,7 @@ class Prepared:
             raise BadValue("The Date of a message needs a time zone.")
         message_id = headers.checked_message_id(reader.message_id)
         lines = (
-            f"Date: {format_datetime(reader.date)}\r\n"
+            f"Date: {_date(reader.date, reader.date.utcoffset())}\r\n"
             f"Message-ID: {message_id}\r\n"
             f"To: {_recipient(reader.to)}\r\n"
         )
@@ -297,6 +298,12 @@ def _encoded_value(place: _Place, values: Mapping[str, str]) -> bytes:
     if _SAFE_VALUE.fullmatch(raw):
         return raw
     return _room_for_a_soft_break(_quoted_printable(raw))
+
+
+@lru_cache(maxsize=64)
+def _date(date: datetime, _offset: timedelta | None) -> str:
+    """Many copies leave in the same second; the same moment in another zone is another text."""
+    return format_datetime(date)
 
 
 def _recipient(to: Address | str) -> str:

@@ -1,5 +1,6 @@
 """A worker of one queue. The send queue's carries no pages and renders nothing, to stay small."""
 
+import gc
 import logging
 import os
 import secrets
@@ -27,6 +28,16 @@ def command(queue_name: str) -> None:
     run_worker(app_for(queue_name), queue_name)
 
 
+def settle_memory() -> None:
+    """Let the collector of cycles leave alone what stays, and come less often.
+
+    A message leaves no cycle behind; looking for some was a tenth of what a message costs.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def app_for(queue_name: str) -> Flask:
     """The application that a queue's work needs."""
     slim = queue_name == "send"
@@ -41,6 +52,7 @@ def run_worker(app: Flask, queue_name: str) -> None:
     A lost queue server ends nothing: the work goes on when it is back.
     """
     jobs.register(queue_name)
+    settle_memory()
     stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
     try:
         while not stopping.is_set():

@@ -261,9 +261,8 @@ class Connection:
         """Send the end with its final dot: from the first byte written there is doubt."""
         self._busy = True
         try:
-            async with asyncio.timeout(self._timeouts.dot):
-                self._wire.write(tail)
-                reply = await self._wire.reply()
+            self._wire.write(tail)
+            reply = await self._wire.reply(self._timeouts.dot)
         except TimeoutError as error:
             reason = f"No reply to the message came within {self._timeouts.dot:g} seconds."
             raise self._doubt(reason) from error

@@ -79,11 +79,16 @@ class Wire(asyncio.Protocol):
         while self._paused and not self.pending and not self.closed:
             await self._wait()
 
-    async def reply(self) -> Reply:
-        """Wait for the next reply; one that came before the server hung up is still given."""
+    async def reply(self, seconds: float | None = None) -> Reply:
+        """Wait for the next reply; one that came before the server hung up is still given.
+
+        Raises TimeoutError after so many seconds: a timer of our own costs a message a tenth of
+        what `asyncio.timeout` does.
+        """
+        ends = None if seconds is None else self._loop.time() + seconds
         while (reply := self.received()) is None:
             self._raise_if_closed()
-            await self._wait()
+            await self._wait(ends)
         return reply
 
     def received(self) -> Reply | None:
@@ -148,9 +153,17 @@ class Wire(asyncio.Protocol):
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
-    async def _wait(self) -> None:
-        self._news = self._loop.create_future()
+    async def _wait(self, ends: float | None = None) -> None:
+        self._news = news = self._loop.create_future()
+        timer = None if ends is None else self._loop.call_at(ends, _time_is_up, news)
         try:
-            await self._news
+            await news
         finally:
             self._news = None
+            if timer is not None:
+                timer.cancel()
+
+
+def _time_is_up(news: asyncio.Future[None]) -> None:
+    if not news.done():
+        news.set_exception(TimeoutError())
