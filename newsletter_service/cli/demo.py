@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from newsletter_service.embedded.file_feed import serving
 from newsletter_service.embedded.sample_feed import SampleSite
 from newsletter_service.embedded.supervise import ChildNotReadyError
 from newsletter_service.embedded.valkey import EmbeddedValkeyError
+from newsletter_service.news import feeds
+from newsletter_service.news.feed_item import FeedError
 from newsletter_service.safe_http import origin_of
 from newsletter_service.settings import Settings
 
@@ -71,10 +74,21 @@ def _site(feed: str) -> Iterator[tuple[str, str]]:
     elif urlsplit(feed).scheme in {"http", "https"}:
         yield f"{origin_of(feed)}/", feed
     elif Path(feed).is_file():
+        _must_be_a_feed(Path(feed))
         with serving(Path(feed)) as url:
             yield f"{origin_of(url)}/", url
     else:
         fail(f"{feed} is neither an http(s) address nor a file.", 2)
+
+
+def _must_be_a_feed(file: Path) -> None:
+    """Say at once that a file holds no news, before a whole service is started for it."""
+    try:
+        found = feeds.parse(file.read_bytes(), None, file.resolve().as_uri(), now=datetime.now(UTC))
+    except FeedError as error:
+        fail(f"{file} brought no news. {error}")
+    if not found.items:
+        fail(f"{file} brought no news. The feed is empty.")
 
 
 def _fresh(data_dir: Path) -> Path:
