@@ -21,11 +21,12 @@ _TEXTS = {
     "contact_email": 254,
     "website": 500,
     "privacy_url": 500,
+    "accessibility_url": 500,
     "logo_url": 1000,
     "accent": 7,
     "locale": 5,
 }
-_URLS = ("website", "privacy_url", "logo_url")
+_URLS = ("website", "privacy_url", "accessibility_url", "logo_url")
 _HOST = re.compile(r"[\w.:\[\]-]+")
 _NEEDED = ("name", "postal_address", "contact_email")
 
@@ -56,6 +57,8 @@ def save(values: Mapping[str, str], *, actor: str, now: datetime) -> Organisatio
         organisation = session.get(Organisation, ONLY) or _new(session, now)
         for name, text in kept.items():
             setattr(organisation, name, text)
+        if "public_body" in values:
+            organisation.public_body = values["public_body"] == "1"
         audit.record(session, actor, "organisation.changed", "organisation", fields=sorted(kept))
     return organisation
 

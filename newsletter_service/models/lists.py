@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, String, Text
+from sqlalchemy import JSON, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter_service.extensions import Base
@@ -12,6 +12,7 @@ from newsletter_service.models.base import UtcDateTime
 class Organisation(Base):
     """Who sends: one row, id 1. `live_at` is set when mail may reach strangers (P13).
 
+    `public_body` is one that the law on accessibility to digital public service binds (R 8.1).
     `bounce_policy` holds the numbers of `verdicts.Policy` that differ from its own, `privacy` what
     `subscribers.data_protection` knows beyond the particulars here.
     """
@@ -25,6 +26,8 @@ class Organisation(Base):
     contact_email: Mapped[str] = mapped_column(String(254), default="")
     website: Mapped[str] = mapped_column(String(500), default="")
     privacy_url: Mapped[str] = mapped_column(String(500), default="")
+    accessibility_url: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    public_body: Mapped[bool] = mapped_column(default=False, server_default=false())
     logo_url: Mapped[str] = mapped_column(String(1000), default="")
     accent: Mapped[str] = mapped_column(String(7), default="#0b6e6e")
     locale: Mapped[str] = mapped_column(String(5), default="sv")

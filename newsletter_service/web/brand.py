@@ -122,4 +122,5 @@ def _read() -> Brand:
         postal_address=found.postal_address,
         contact_email=found.contact_email,
         privacy_url=found.privacy_url,
+        accessibility_url=found.accessibility_url,
     )

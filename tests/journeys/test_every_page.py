@@ -25,7 +25,8 @@ PUBLIC = """
     / /prenumerera/nyhetsbrev /subscribe/nyhetsbrev /prenumerera/nyhetsbrev/tack
     /formular/nyhetsbrev /form/nyhetsbrev
     /arkiv/nyhetsbrev /archive/nyhetsbrev?q=finns-inte
-    /nytta/1/yes /integritet /privacy /finns-inte /bekrafta/finns-inte
+    /nytta/1/yes /integritet /privacy /tillganglighet /accessibility
+    /finns-inte /bekrafta/finns-inte
     /desk/logga-in /desk/logga-in/lank /desk/logga-in/finns-inte
 """.split()  # noqa: SIM905 - addresses read better in lines
 DESK = """

@@ -24,7 +24,7 @@ _LIST_FIELDS = ("name", "sender_name", "sender_address", "reply_to", "frequency"
 _ENGLISH_FIELDS = ("name_en", "frequency_en", "description_en")
 _OWNER_FIELDS = (
     *("name", "postal_address", "org_nr", "contact_email", "website", "privacy_url"),
-    *("logo_url", "accent"),
+    *("accessibility_url", "public_body", "logo_url", "accent"),
 )
 
 

@@ -5,6 +5,7 @@ They set no cookie and run no script. Swedish and English have addresses of thei
 
 from newsletter_service.web.public import (
     about,
+    accessibility,
     answering,
     archive,
     confirming,
@@ -19,6 +20,7 @@ from newsletter_service.web.public.pages import blueprint
 
 __all__ = [
     "about",
+    "accessibility",
     "answering",
     "archive",
     "blueprint",

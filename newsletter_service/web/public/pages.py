@@ -36,6 +36,7 @@ PATHS = {
     "archive": {"sv": "/arkiv/<slug>", "en": "/archive/<slug>"},
     "archived_issue": {"sv": "/arkiv/<slug>/<int:number>", "en": "/archive/<slug>/<int:number>"},
     "archive_feed": {"sv": "/arkiv/<slug>/rss.xml", "en": "/archive/<slug>/rss.xml"},
+    "accessibility": {"sv": "/tillganglighet", "en": "/accessibility"},
     "privacy": {"sv": "/integritet", "en": "/privacy"},
 }
 # every letter names the English address of these, whatever its reader's language
@@ -77,7 +78,11 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     locale = i18n.page_locale()
     owner = brand()
     frame = {
-        "brand": replace(owner, privacy_url=owner.privacy_url or path("privacy", locale)),
+        "brand": replace(
+            owner,
+            privacy_url=owner.privacy_url or path("privacy", locale),
+            accessibility_url=owner.accessibility_url or path("accessibility", locale),
+        ),
         "path": path,
         "other": OTHER[locale],
         "several_languages": several_languages(),
