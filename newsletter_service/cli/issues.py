@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -24,7 +25,8 @@ from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
 from newsletter_service.issues import approve as approval
-from newsletter_service.issues import preflight, release, rule_page, suggest
+from newsletter_service.issues import let_stand, mend, preflight, release, rule_page, suggest
+from newsletter_service.issues.blocks import Edit, NotEditable
 from newsletter_service.issues.checks.rule import Level
 from newsletter_service.models import IllegalMove, Issue, IssueState
 
@@ -80,10 +82,15 @@ def show(issue_id: int, as_json: bool) -> None:
 
 @group.command("check")
 @click.argument("issue_id", type=int)
+@click.option("--mend", "put_right", is_flag=True, help="First mend what mends itself.")
 @as_json
 @in_app
-def check(issue_id: int, as_json: bool) -> None:
+def check(issue_id: int, put_right: bool, as_json: bool) -> None:
     """Run the check; exit 1 if something must be mended."""
+    if put_right:
+        edit = Edit(_issue(issue_id).version, actor(), now())
+        with suppress(mend.NothingMended, NotEditable):
+            mend.mend_all(issue_id, edit)
     report = preflight.examine(db.session(), _issue(issue_id), now())
     findings = [*report.must, *report.should, *report.tips]
     with force_locale("en"):
@@ -96,6 +103,26 @@ def check(issue_id: int, as_json: bool) -> None:
             click.echo(f"{len(report.must)} to mend, {len(report.should)} to look over.")
     if report.must:
         raise SystemExit(1)
+
+
+@group.command("let-stand")
+@click.argument("issue_id", type=int)
+@click.argument("rule")
+@click.argument("place")
+@click.option("--reason", required=True, help="Kept with the issue and in the audit log.")
+@in_app
+def let_finding_stand(issue_id: int, rule: str, place: str, reason: str) -> None:
+    """Let stand what a rule found in a place, as the check prints them; also what blocks."""
+    if rule not in preflight.BY_NAME:
+        fail(f"There is no rule {rule}; see `newsletter issues rules`.", 2)
+    try:
+        let_stand.let_stand(
+            _issue(issue_id).id, rule, place, reason, actor=actor(), now=now(), may_all=True
+        )
+    except (let_stand.NotFound, let_stand.NoReason):
+        fail(f"The check finds no {rule} in {place}, or the reason is empty.")
+    except let_stand.NotAllowed:
+        fail(f"No reason helps against {rule}; it must be mended.")
 
 
 @group.command("rules")
@@ -119,14 +146,23 @@ def approve(issue_id: int) -> None:
 @click.argument("issue_id", type=int)
 @click.option("--at", "at_local", default="", help="A local time such as 2026-12-03T09:00.")
 @click.option("--recipients", type=int, help="Their number, where the check asks for it.")
+@click.option("--despite", help="Why, although the check found something to look over.")
 @click.option("--canary", is_flag=True, help="A first wave, if there are more than 5 000.")
 @click.option("--wait", is_flag=True, help="Wait, with a progress bar, until it is over.")
 @in_app
-def send(issue_id: int, at_local: str, recipients: int | None, canary: bool, wait: bool) -> None:
+def send(  # noqa: PLR0913, PLR0917 - each is an option
+    issue_id: int,
+    at_local: str,
+    recipients: int | None,
+    despite: str | None,
+    canary: bool,
+    wait: bool,
+) -> None:
     """Release an issue, now or at a time."""
     wish = partial(release.release, at_local=at_local, undo=False, typed=recipients, canary=canary)
+    why = despite or None  # here nobody is asked
     try:
-        leaves = wish(_issue(issue_id).id, actor=actor(), now=now())
+        leaves = wish(_issue(issue_id).id, actor=actor(), now=now(), despite=why)
     except (release.Blocked, release.NotApproved, release.BadTime, IllegalMove) as error:
         fail(str(error))
     click.echo(f"Issue {issue_id} leaves at {leaves:%Y-%m-%d %H:%M:%S} UTC.", err=True)

@@ -4,11 +4,14 @@
 the rules, for the pages and the command line alike.
 """
 
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter_service.issues.checks import (
@@ -30,14 +33,14 @@ from newsletter_service.issues.checks import (
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Level, Rule
 from newsletter_service.mail.message import Letter
-from newsletter_service.models import Issue
+from newsletter_service.models import Issue, LetStand
 
 _TABLES = (
     *(words, parts, languages, letter, copies, links, tried, pictures, dates, sender, readers),
     *(contrast, clients, tips),
 )
 RULES: tuple[Rule, ...] = tuple(rule for table in _TABLES for rule in table.RULES)
-_BY_NAME = {rule.name: rule for rule in RULES}
+BY_NAME = {rule.name: rule for rule in RULES}
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Finding:
     level: Level
     place: str
     values: dict[str, Any] = field(default_factory=dict)
+    can_be_mended: bool = False
 
     @property
     def blocks(self) -> bool:
@@ -57,22 +61,23 @@ class Finding:
     @property
     def kind(self) -> str:
         """Another way past it than mending, such as type_the_number; mostly empty."""
-        return _BY_NAME[self.rule].kind
+        return BY_NAME[self.rule].kind
 
     @property
-    def can_be_mended(self) -> bool:
-        """Whether a machine may try."""
-        return _BY_NAME[self.rule].mend is not None
+    def mark(self) -> str:
+        """Hex SHA-256 of what was found and where: other words are another finding."""
+        whole = json.dumps([self.rule, self.place, self.values], sort_keys=True, default=str)
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     @property
     def what(self) -> str:
         """What is the matter, a sentence in the language of the request."""
-        return str(_BY_NAME[self.rule].what) % self.values
+        return str(BY_NAME[self.rule].what) % self.values
 
     @property
     def remedy(self) -> str:
         """What to do about it, a sentence in the language of the request."""
-        return str(_BY_NAME[self.rule].remedy) % self.values
+        return str(BY_NAME[self.rule].remedy) % self.values
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
@@ -91,11 +96,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the rules found, by how much it weighs."""
+    """Everything the rules found, by how much it weighs; `left` is what somebody let stand."""
 
     must: list[Finding]
     should: list[Finding]
     tips: list[Finding]
+    left: list[tuple[Finding, LetStand]]
 
 
 def check(session: Session, issue: Issue, now: datetime) -> list[Finding]:
@@ -116,8 +122,14 @@ def examine(
     `frozen` are the letters that will really be sent, where they exist; `only` names rules.
     """
     found = list(_findings(Case(session, issue, now, frozen or {}), only))
-    by_level = {level: [one for one in found if one.level == level] for level in Level}
-    return Report(by_level[Level.BLOCKS], by_level[Level.WARNS], by_level[Level.TIP])
+    rows = session.scalars(select(LetStand).where(LetStand.issue_id == issue.id))
+    stands = {row.mark: row for row in rows} if found else {}
+    left = [(one, stands[one.mark]) for one in found if one.mark in stands]
+    by_level = {
+        level: [one for one in found if one.level == level and one.mark not in stands]
+        for level in Level
+    }
+    return Report(by_level[Level.BLOCKS], by_level[Level.WARNS], by_level[Level.TIP], left)
 
 
 def stops(report: Report, typed: int | None = None) -> list[Finding]:
@@ -136,9 +148,10 @@ def _is_settled(finding: Finding, typed: int | None) -> bool:
 
 
 def _findings(case: Case, only: Collection[str]) -> Iterator[Finding]:
-    for rule in RULES if not only else [_BY_NAME[name] for name in only]:
+    for rule in RULES if not only else [BY_NAME[name] for name in only]:
         seen = []
         for place, values in rule.look(case):
             if (place, values) not in seen:  # the same words may stand in two languages
                 seen.append((place, values))
-                yield Finding(rule.name, rule.level, place, values)
+                mends = rule.mend is not None and rule.mend(case, place, values) is not None
+                yield Finding(rule.name, rule.level, place, values, mends)

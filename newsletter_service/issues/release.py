@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
-from newsletter_service.issues import approve, editions, preflight, recipients, selection
+from newsletter_service.issues import approve, editions, let_stand, preflight, recipients, selection
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import IllegalMove, Issue, IssueState, writing
@@ -34,6 +34,14 @@ class NotApproved(Exception):
     """What would be sent is not what was approved."""
 
 
+class Unexplained(Exception):
+    """What is worth a look stands without a reason; `findings` are these."""
+
+    def __init__(self, findings: list[preflight.Finding]) -> None:
+        self.findings = findings
+        super().__init__("Say why it is sent although the check found something to look over.")
+
+
 class BadTime(ValueError):
     """The local time cannot be used; `code` is past, too_far or unreadable."""
 
@@ -51,12 +59,15 @@ def release(  # noqa: PLR0913 - what is optional is named
     undo: bool = True,
     typed: int | None = None,
     canary: bool = False,
+    despite: str | None = None,
 ) -> datetime:
     """Schedule the issue, and freeze it; returns when it leaves (UTC).
 
     Without `at_local` it leaves after the time to undo, or at once without `undo`. `typed` is the
     number of recipients as somebody wrote it, where the check asks for that. `canary` sends to a
-    few first, where there are many. Raises `Blocked`, `NotApproved`, `BadTime` or `IllegalMove`.
+    few first, where there are many. `despite` says why it leaves although something was worth a
+    look; None where nobody is asked. Raises `Blocked`, `Unexplained`, `NotApproved`, `BadTime` or
+    `IllegalMove`.
     """
     with writing() as session:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
@@ -66,17 +77,37 @@ def release(  # noqa: PLR0913 - what is optional is named
         issue.selection = selection.frozen(session, issue)
         issue.canary = canary and recipients.of_issue(session, issue, now).reached > CANARY_ABOVE
         frozen_hash, letters = _frozen(session, issue, now)
-        findings = preflight.stops(preflight.examine(session, issue, now, letters), typed)
-        if findings:
+        report = preflight.examine(session, issue, now, letters)
+        if findings := preflight.stops(report, typed):
             raise Blocked(findings)
+        _answer_for(session, issue, report.should, despite, (actor, now))
         issue.move(IssueState.SCHEDULED)
         if frozen_hash != issue.approved_hash:
             raise NotApproved("The issue changed after its approval; have it approved again.")
         issue.released_by = actor
-        audit.record(
-            session, actor, "issue.released", f"issue:{issue_id}", send_at=send_at.isoformat()
-        )
+        warned = sorted({one.rule for one in report.should})
+        detail = {"send_at": send_at.isoformat()} | ({"warned": warned} if warned else {})
+        audit.record(session, actor, "issue.released", f"issue:{issue_id}", **detail)
     return send_at
+
+
+def _answer_for(
+    session: Session,
+    issue: Issue,
+    warnings: list[preflight.Finding],
+    despite: str | None,
+    who: tuple[str, datetime],
+) -> None:
+    """Keep the reason for which what is worth a look stands. Raises `Unexplained`.
+
+    A missing test has its own place on the page, and is only noted.
+    """
+    standing = [one for one in warnings if one.rule != "untested"]
+    if despite is None or not standing:
+        return
+    if not despite.strip():
+        raise Unexplained(standing)
+    let_stand.keep(session, issue, standing, despite, actor=who[0], now=who[1])
 
 
 def reschedule(issue_id: int, *, actor: str, now: datetime, at_local: str = "") -> datetime:

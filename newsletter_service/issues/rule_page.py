@@ -9,16 +9,21 @@ _HEAD = """# What the check looks for
 
 Every issue is checked while it is written, on *Granska*, and once more when it is released, on the
 very letters that will be sent. `newsletter issues check ID` says the same, with exit code 1 if
-something must be mended. This page is written by `newsletter issues rules` out of the rules.
+something must be mended; `--mend` first puts right what a machine can (*Rätta*), all but taking
+parts out.
+Links and pictures are opened by a worker, never by a page; what came of it is kept for six hours.
+This page is written by `newsletter issues rules` out of the rules.
 """
 _LEVELS = {
     Level.BLOCKS: (
         "Måste rättas (must be mended)",
-        "Nothing is sent before these are mended.",
+        "Nothing is sent before these are mended. An administrator may let one stand, with a reason"
+        " that is kept with the issue and in the audit log.",
     ),
     Level.WARNS: (
         "Se över (look over)",
-        "These are worth a look.",
+        "These are worth a look. An editor lets one stand with a reason, which is kept with the"
+        " issue and in the audit log; when the words change, it comes back.",
     ),
     Level.TIP: ("Tips", "Advice, folded away. It never stands in the way."),
 }
@@ -30,8 +35,8 @@ def markdown() -> str:
     for level, (title, introduction) in _LEVELS.items():
         rows = [_row(rule) for rule in RULES if rule.level == level]
         table = [
-            "| rule | what it says | what to do | why |",
-            "|---|---|---|---|",
+            "| rule | what it says | what to do | why | Rätta |",
+            "|---|---|---|---|---|",
             *rows,
         ]
         parts.append(f"## {title}\n\n{introduction}\n\n" + "\n".join(table) + "\n")
@@ -45,6 +50,7 @@ def _row(rule: Rule) -> str:
         _blanks(str(rule.what)),
         _blanks(str(rule.remedy)),
         " ".join(why.split()),
+        "yes" if rule.mend else "",
     ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -19,6 +19,7 @@ from newsletter_service.web import (
 )
 from newsletter_service.web.desk import (
     approval,
+    checks,
     components,
     composer,
     files,
@@ -61,6 +62,7 @@ AREAS: tuple[ModuleType, ...] = (
     composer,
     letter_view,
     review,
+    checks,
     approval,
     report,
     settings_pages,

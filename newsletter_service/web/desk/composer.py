@@ -13,11 +13,13 @@ from werkzeug.wrappers import Response
 from newsletter_service.extensions import db
 from newsletter_service.issues import blocks, preflight, shelf
 from newsletter_service.issues.blocks import Changed, Edit, Harmful, NotEditable
+from newsletter_service.issues.checks.rule import block_of
 from newsletter_service.models import Block, BlockKind, Issue, Role
 from newsletter_service.news import tabs as news
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, block_fields, history_words, now, said
 from newsletter_service.web.desk import issue_words as words
+from newsletter_service.web.desk.checks import mended
 from newsletter_service.web.i18n import clock, local
 
 blueprint = Blueprint("composer", __name__, url_prefix="/desk/utskick/<int:issue_id>")
@@ -75,6 +77,10 @@ def _act(issue_id: int, version: int, pressed: str) -> int:
         chosen = request.form.getlist("items", type=int)
         blocks.add_items(issue_id, chosen, edit)
         return 0
+    if act == "mend":
+        rule, _colon, place = rest.partition(":")
+        mended(issue_id, rule, place, edit)
+        return block_of(place)
     if act == "add" and rest.partition(":")[0] in set(BlockKind):
         kind, _colon, after = rest.partition(":")
         block = Block(kind=BlockKind(kind), position=0, data={})
@@ -106,7 +112,10 @@ def _meanwhile(issue_id: int, locale: str, typed: tuple[Any, Any], in_place: boo
 def _saved(issue_id: int, locale: str) -> Response:
     """The small pieces of the page that a kept change moves; the frame loads itself again."""
     issue = words.the_issue(issue_id)
-    values = {"issue": issue, "saved": clock(issue.changed_at), "findings": _findings(issue)}
+    report = _report(issue)
+    findings = [*report.must, *report.should]
+    values = {"issue": issue, "saved": clock(issue.changed_at), "findings": findings}
+    values["tips"] = report.tips
     response = make_response(render_template("desk/composer/_saved.html", **values))
     response.headers["HX-Trigger"] = "letter-changed"
     return response
@@ -123,7 +132,8 @@ def _page(
     texts, values = typed or ({}, {})
     stored = next((text for text in issue.texts if text.locale == locale), None)
     kept = {name: getattr(stored, name) if stored else "" for name in _TEXTS}
-    findings = _findings(issue)
+    report = _report(issue)
+    findings = [*report.must, *report.should]
     today = local(now()).date()
     return render_template(
         "desk/composer/page.html",
@@ -138,6 +148,7 @@ def _page(
         kinds=block_fields.kind_names(),
         opened=request.args.get("open", 0, type=int),
         findings=findings,
+        tips=report.tips,
         marks={finding.place: finding for finding in reversed(findings)},
         history=history_words.timeline(shelf.history(issue.id)),
         offered=news.rows(issue.list_id, news.Wanted("new", now(), today, limit=OFFERED)),
@@ -170,8 +181,8 @@ def views(issue_id: int, locale: str, endpoint: str) -> list[dict[str, Any]]:
     ]
 
 
-def _findings(issue: Issue) -> list[preflight.Finding]:
-    return preflight.check(db.session(), issue, now())
+def _report(issue: Issue) -> preflight.Report:
+    return preflight.examine(db.session(), issue, now())
 
 
 def _edit(version: int) -> Edit:

@@ -1,6 +1,7 @@
 """*Granska*: the letter, and five things that are in order or have a remedy; then it is sent."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -28,7 +29,7 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now, review_words
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.composer import views
-from newsletter_service.web.i18n import clock, local, weekday
+from newsletter_service.web.i18n import clock, local, recent, weekday
 
 blueprint = Blueprint("review", __name__, url_prefix="/desk/utskick/<int:issue_id>")
 
@@ -69,7 +70,13 @@ def send(issue_id: int) -> Response | tuple[str, int]:
         return _page(issue, errors={"at": _("Choose a day and a time.")}, later=True), 422
     try:
         typed, canary = request.form.get("recipients", type=int), "canary" in request.form
-        release.release(issue_id, actor=actor(), now=now(), at_local=at, typed=typed, canary=canary)
+        why = request.form.get("despite", "")
+        wish = partial(release.release, typed=typed, canary=canary, despite=why)
+        wish(issue_id, actor=actor(), now=now(), at_local=at)
+    except release.Unexplained:
+        db.session.rollback()
+        wrong = _("Write why it is sent as it is, or mend what stands under Check.")
+        return _page(words.the_issue(issue_id), errors={"despite": wrong}, later=later, at=at), 422
     except release.Blocked as error:
         if all(one.kind for one in error.findings):
             db.session.rollback()
@@ -153,6 +160,10 @@ def _page(
         must=[one for one in report.must if not one.kind],
         should=[one for one in report.should if one.rule != "untested"],
         tips=report.tips,
+        left=report.left,
+        some_mend=any(one.can_be_mended for one in (*report.must, *report.should)),
+        links_tried=recent(issue.links_tried_at) if issue.links_tried_at else "",
+        is_administrator=current_user.has_role(Role.ADMINISTRATOR),
         asked=asked[0] if asked else None,
         where=_places(issue),
         reach=recipients.of_issue(db.session(), issue, now()),

@@ -1,0 +1,94 @@
+"""*Kontroll* in the composer and on *Granska*: mended, let stand, and asked about."""
+
+from newsletter_service.extensions import db
+from newsletter_service.models import Issue, IssueState, NewsletterList, Role, writing
+from tests.integration.web.browsing import submit
+from tests.integration.web_desk.conftest import Browser
+from tests.world import World
+
+
+def _spoiled(desk: World, **words: str) -> tuple[int, str]:
+    issue_id = desk.issue(IssueState.DRAFT)
+    with writing() as session:
+        issue = session.get_one(Issue, issue_id)
+        for name, value in words.items():
+            setattr(issue.text("sv"), name, value)
+    db.session.remove()
+    return issue_id, f"/desk/utskick/{issue_id}"
+
+
+def _text(issue_id: int, name: str) -> str:
+    db.session.expire_all()
+    found = str(getattr(db.session.get_one(Issue, issue_id).text("sv"), name))
+    db.session.remove()
+    return found
+
+
+def test_the_composer_mends_at_a_press_and_keeps_what_was_typed(
+    desk: World, browser: Browser
+) -> None:
+    issue_id, address = _spoiled(desk, subject="NYTT LABB!!")
+    editor = browser(Role.EDITOR)
+    assert "mend:subject_shouts:subject:sv" in editor.get(address).get_data(as_text=True)
+
+    typed = {"version": "1", "preheader": "Skrivet nyss, och sparat före rättningen"}
+    submit(editor, address, typed | {"do": "mend:subject_shouts:subject:sv"})
+    assert _text(issue_id, "subject") == "Nytt labb"
+    assert _text(issue_id, "preheader") == typed["preheader"]
+
+
+def test_a_warning_stands_with_a_reason_and_is_looked_at_again(
+    desk: World, browser: Browser
+) -> None:
+    _issue_id, address = _spoiled(desk, subject="NYTT LABB")
+    editor = browser(Role.EDITOR)
+    where = {"rule": "subject_shouts", "place": "subject:sv"}
+    review, stand = f"{address}/granska", f"{address}/kontroll/lat-sta"
+
+    submit(editor, review, where, action=stand)
+    assert "Write why it may stand" in editor.get(review).get_data(as_text=True)
+    submit(editor, review, where | {"reason": "Så heter labbet"}, action=stand)
+    page = editor.get(review).get_data(as_text=True)
+    assert "Så heter labbet" in page
+    assert "Why is it sent as it is?" not in page
+
+
+def test_a_blocking_fault_stands_only_for_an_administrator(desk: World, browser: Browser) -> None:
+    issue_id, address = _spoiled(desk, introduction="Hej {{ namn }}")
+    where = {"rule": "placeholder", "place": "introduction:sv", "reason": "Så ska det stå"}
+    stand = f"{address}/kontroll/lat-sta"
+    editor, chief = browser(Role.EDITOR), browser(Role.EDITOR, Role.ADMINISTRATOR)
+
+    submit(editor, f"{address}/granska", where, action=stand)
+    assert "Only an administrator" in editor.get(f"{address}/granska").get_data(as_text=True)
+    submit(chief, f"{address}/granska", where, action=stand)
+    submit(chief, f"{address}/granska", {"when": "now"}, action=f"{address}/skicka")
+    db.session.expire_all()
+    assert db.session.get_one(Issue, issue_id).state == IssueState.SCHEDULED
+
+
+def test_sending_asks_why_something_was_not_looked_over(desk: World, browser: Browser) -> None:
+    issue_id, address = _spoiled(desk)
+    with writing() as session:
+        session.get_one(NewsletterList, desk.list_id).reply_to = "no-reply@park.se"
+    db.session.remove()
+    editor, review = browser(Role.EDITOR), f"{address}/granska"
+
+    answer = submit(editor, review, {"when": "now"}, action=f"{address}/skicka")
+    assert answer.status_code == 422
+    assert "Write why it is sent as it is" in answer.get_data(as_text=True)
+    submit(editor, review, {"when": "now", "despite": "Bytt snart"}, action=f"{address}/skicka")
+    db.session.expire_all()
+    assert db.session.get_one(Issue, issue_id).state == IssueState.SCHEDULED
+
+
+def test_everything_is_mended_and_links_are_tried_at_a_press(desk: World, browser: Browser) -> None:
+    issue_id, address = _spoiled(desk, subject="NYTT LABB!!", preheader="")
+    editor, review = browser(Role.EDITOR), f"{address}/granska"
+
+    submit(editor, review, {}, action=f"{address}/kontroll/ratta")
+    submit(editor, review, {}, action=f"{address}/kontroll/lankar")
+    assert (_text(issue_id, "subject"), _text(issue_id, "preheader")) == (
+        "Nytt labb",
+        "Hej! Här är höstens nyheter.",
+    )
