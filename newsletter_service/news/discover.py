@@ -13,6 +13,7 @@ from newsletter_service.news.feeds import decoded
 __all__ = ["FeedLink", "Proposal", "SiteProfile", "common_feeds", "feeds_in", "site_profile"]
 
 COMMON_PATHS = ("/feed/", "/feed.xml", "/rss.xml", "/atom.xml", "/feed.json", "/rss", "/index.xml")
+WORDPRESS_ROOTS = ("/wp-json/", "/?rest_route=/")
 WORDPRESS_POSTS = "wp/v2/posts?per_page=50&_embed=1"
 
 _KINDS = {
@@ -63,7 +64,11 @@ def feeds_in(html: bytes, base_url: str) -> list[FeedLink]:
 
 def common_feeds(base_url: str) -> list[str]:
     """Where feeds often are, for a page that names none."""
-    return [urljoin(base_url, path) for path in COMMON_PATHS] if base_url else []
+    if not base_url:
+        return []
+    wordpress = f"{WORDPRESS_ROOTS[0]}{WORDPRESS_POSTS}"
+    behind_query = WORDPRESS_ROOTS[1] + WORDPRESS_POSTS.replace("?", "&")
+    return [urljoin(base_url, path) for path in (*COMMON_PATHS, wordpress, behind_query)]
 
 
 def site_profile(html: bytes, base_url: str, css: list[bytes]) -> SiteProfile:

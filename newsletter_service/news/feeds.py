@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import zlib
 from datetime import datetime
 
 from newsletter_service.news import json_feed, xml_feed
@@ -38,7 +39,7 @@ def parse(body: bytes, content_type: str | None, base_url: str, *, now: datetime
     """
     if len(body) > MAX_BYTES:
         raise FeedError("too_large", f"The feed is larger than {MAX_BYTES // 1_000_000} MB.")
-    text = decoded(body, content_type).lstrip("\ufeff \t\r\n\0")
+    text = decoded(_unpacked(body), content_type).lstrip("\ufeff \t\r\n\0")
     if not text:
         raise FeedError("empty", "The feed is empty.")
     if text[0] in "[{":
@@ -46,6 +47,20 @@ def parse(body: bytes, content_type: str | None, base_url: str, *, now: datetime
     else:
         raw = xml_feed.read(text, base_url, MAX_ITEMS)
     return finished(raw, base_url, now)
+
+
+def _unpacked(body: bytes) -> bytes:
+    """A body that is a gzip file in itself, as some sites serve theirs, up to the limit."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    try:
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        plain = unpacker.decompress(body, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise FeedError("broken", "The feed is damaged and could not be read.") from error
+    if len(plain) > MAX_BYTES:
+        raise FeedError("too_large", f"The feed is larger than {MAX_BYTES // 1_000_000} MB.")
+    return plain
 
 
 def decoded(body: bytes, content_type: str | None) -> str:

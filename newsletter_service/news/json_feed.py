@@ -12,8 +12,10 @@ def read(text: str, max_items: int) -> RawFeed:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FeedError("broken", "The feed is not valid JSON.") from error
-    if isinstance(data, list) and data and all(_is_post(post) for post in data[:max_items]):
-        return RawFeed(kind="wordpress", items=[_post(post) for post in data[:max_items]])
+    if isinstance(data, list):
+        posts = [_post(post) for post in data[:max_items] if _is_post(post)]
+        if posts or not data:  # a category without posts is an empty list
+            return RawFeed(kind="wordpress", items=posts)
     if isinstance(data, dict) and isinstance(data.get("items"), list):
         return _json_feed(data, max_items)
     raise FeedError("not_a_feed", "The address gives JSON, but neither a feed nor WordPress posts.")

@@ -190,6 +190,8 @@ def _feed(answer: Response, now: datetime) -> dict[str, Any] | None:
         feed = feeds.parse(answer.body, content_type, answer.final_url, now=now)
     except feeds.FeedError:
         return None
+    if feed.kind == "wordpress" and not feed.items:
+        return None  # an empty list may be anything
     return {
         "url": answer.final_url,
         "kind": feed.kind,

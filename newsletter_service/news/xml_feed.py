@@ -82,8 +82,24 @@ def _bounded(text: str, max_items: int) -> bytes:
         raise FeedError("not_a_feed", "The address gives XML that is not a feed.")
     if root.getroottree().docinfo.internalDTD is not None:
         raise _own_entities()
+    if _is_cut(source):
+        _drop_last(root)
     _shorten(root, max_items)
+    _settle_guids(root)
     return bytes(etree.tostring(root, encoding="utf-8"))
+
+
+def _is_cut(source: str) -> bool:
+    """Whether the text ends within an entry, as when a download broke off."""
+    tail = source[-MAX_TEXT:].lower()
+    return any(tail.rfind(f"<{name}") > tail.rfind(f"</{name}") for name in _ENTRY_NAMES)
+
+
+def _drop_last(root: Any) -> None:
+    """Half an entry would stand beside the whole one once the feed is read again."""
+    entries = [node for node in root.iter() if _name(node) in _ENTRY_NAMES]
+    if len(entries) > 1 and entries[-1].getparent() is not None:
+        entries[-1].getparent().remove(entries[-1])
 
 
 def _with_known_entities(text: str) -> str:
@@ -106,6 +122,14 @@ def _entity(match: re.Match[str]) -> str:
     if name and known != match.group(0) and "&" not in known and "<" not in known:
         return known
     return "&amp;" + (name or "")
+
+
+def _settle_guids(root: Any) -> None:
+    """A guid stands in for a missing link only where it is an address, whatever it claims."""
+    for node in root.iter():
+        is_address = (node.text or "").strip().startswith(("http://", "https://"))
+        if _name(node) == "guid" and not is_address:
+            node.set("isPermaLink", "false")
 
 
 def _shorten(root: Any, max_items: int) -> None:
