@@ -40,6 +40,7 @@ _RUN = re.compile(r"(?:[A-Za-z0-9_-](?:=\r?\n)?){30,}")
 _BASE32 = re.compile(r"[A-Za-z2-7]{30,}")
 _UNSUBSCRIBE = "unsubscribe"
 _PREFERENCES = "preferences"
+_SUBMISSION = "submission"
 
 
 class BadToken(ValueError):
@@ -140,6 +141,16 @@ def read_preferences(keys: LinkKeys, token: str) -> bytes:
     if len(handle) != HANDLE_BYTES:
         raise BadToken("The token holds no subscription handle.")
     return handle
+
+
+def submission_token(keys: LinkKeys, source_id: int) -> str:
+    """Return the token of the link by which a company sends in news."""
+    return keys.sign(_SUBMISSION, _varint(source_id))
+
+
+def read_submission(keys: LinkKeys, token: str) -> int:
+    """Return the source that a submission token names; raise BadToken."""
+    return _only_varint(keys.read(_SUBMISSION, token))
 
 
 def delivery_token(keys: LinkKeys, issue_id: int, n: int, purpose: Reference = RETURN_PATH) -> str:

@@ -63,7 +63,7 @@ def type_in(list_id: int, typed: Typed, now: datetime) -> int:
             fetched_at=now,
             changed_at=now,
             compared=False,
-            **_cleaned(typed),
+            **cleaned(typed),
         )
         session.add(item)
         session.flush()
@@ -80,7 +80,7 @@ def change(item_id: int, typed: Typed, now: datetime) -> None:
         item = session.get(Item, item_id)
         if item is None or item.source.kind not in WRITTEN_HERE:
             raise LookupError(f"Item {item_id} was not typed in.")
-        for name, value in _cleaned(typed).items():
+        for name, value in cleaned(typed).items():
             setattr(item, name, value)
         item.changed_at = now
         remote.ask(session, [item.image_url], now)
@@ -121,7 +121,8 @@ def _address(field: str, text: str) -> str:
     return found or ""
 
 
-def _cleaned(typed: Typed) -> dict[str, Any]:
+def cleaned(typed: Typed) -> dict[str, Any]:
+    """What was typed as an item's values. Raises `NotAWebAddress`."""
     return {
         "url": _address("url", typed.url),
         "title": clean.plain_text(typed.title, 300),

@@ -45,9 +45,9 @@ class Upload:
 
 def keep(upload: Upload, *, actor: str, now: datetime) -> int:
     """Put a file into the library; returns its id. Raises `NotAFile`."""
-    made = _prepared(upload)
+    made = prepared(upload)
     with writing() as session:
-        kept = _stored(session, made, now)
+        kept = stored(session, made, now)
         kept.uploaded, kept.retired_at = True, None
         kept.created_by = kept.created_by or actor
         kept.name = _name(upload.name) or kept.name
@@ -67,11 +67,6 @@ def retire(file_id: int, *, actor: str, now: datetime) -> None:
     with writing() as session:
         session.get_one(StoredFile, file_id).retired_at = now
         audit.record(session, actor, "file.retired", f"file:{file_id}")
-
-
-def store_picture(session: Session, made: render.Rendered, now: datetime) -> StoredFile:
-    """Inside a verb: keep the renditions of a picture, once; the same bytes have the same row."""
-    return _stored(session, made, now)
 
 
 def get(file_id: int) -> StoredFile | None:
@@ -133,7 +128,8 @@ def keep_for_good(session: Session, urls: Iterable[str], now: datetime) -> None:
             found.kept_at = now
 
 
-def _prepared(upload: Upload) -> render.Rendered | bytes:
+def prepared(upload: Upload) -> render.Rendered | bytes:
+    """A file made anew, for `stored`. Raises `NotAFile`."""
     if upload.body.startswith(b"%PDF-"):
         if len(upload.body) > MAX_BYTES:
             raise NotAFile("too_large")
@@ -146,7 +142,8 @@ def _prepared(upload: Upload) -> render.Rendered | bytes:
         raise NotAFile(error.code) from error
 
 
-def _stored(session: Session, made: render.Rendered | bytes, now: datetime) -> StoredFile:
+def stored(session: Session, made: render.Rendered | bytes, now: datetime) -> StoredFile:
+    """Inside a verb: keep what was made, once; the same bytes have the same row."""
     first = made if isinstance(made, bytes) else made.whole.body
     key = hashlib.sha256(first).hexdigest()[:32]
     known = session.scalar(select(StoredFile).where(StoredFile.key == key))

@@ -187,7 +187,7 @@ def _settle(picture_id: int, made: "render.Rendered | str", now: datetime) -> bo
     with writing() as session:
         row = session.get_one(RemotePicture, picture_id)
         if isinstance(made, render.Rendered):
-            row.file = library.store_picture(session, made, now)
+            row.file = library.stored(session, made, now)
             row.due_at, row.error = None, ""
         else:
             row.error = made[:40]

@@ -30,10 +30,12 @@ CSRF_EXEMPT: dict[str, str] = {
     "public.block": "the secret of the mailed link is the key; no cookie",
     "public.answer": "counted for nobody in particular, behind a limit; no cookie",
     "hooks.take": "posted by a provider, which signs or knows a secret; no cookie",
+    "public.send_in": "the signed link is the key; nothing is shown before an editor lets it in",
     "public.preferences": "the link itself is the key, and only takes away; no cookie",
 }
 
 MACHINES_BODY_BYTES = 1024 * 1024
+PICTURES_BODY_BYTES = 10 * 1024 * 1024 + 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ def public(view: View) -> View:
 def machine(view: View) -> View:
     """For another machine, which proves itself in what it posts; its body may be larger."""
     return _declare(view, Access(anybody=True, body_bytes=MACHINES_BODY_BYTES))
+
+
+def uploader(view: View) -> View:
+    """For whoever holds a signed link by which a picture may be sent."""
+    return _declare(view, Access(anybody=True, body_bytes=PICTURES_BODY_BYTES))
 
 
 def staff(view: View) -> View:
@@ -96,9 +103,7 @@ def _check_access() -> Response | None:
         log.error("undeclared_route", extra={"endpoint": request.endpoint})
         abort(404)
     if access.anybody:
-        request.max_content_length = min(
-            access.body_bytes, current_app.config["MAX_CONTENT_LENGTH"]
-        )
+        request.max_content_length = access.body_bytes
         return None
     if not current_user.is_authenticated:
         return _ask_to_log_in()

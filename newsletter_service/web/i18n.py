@@ -28,6 +28,7 @@ ENGLISH_PATHS = (
     "/privacy",
     "/accessibility",
     "/useful/",
+    "/send-in/",
 )
 
 _MOMENT = {"sv": "d MMM y 'kl.' HH.mm", "en": "d MMM y 'at' HH:mm"}

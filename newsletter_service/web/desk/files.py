@@ -16,6 +16,7 @@ from newsletter_service.pictures import library
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
 from newsletter_service.web.desk import issue_words as words
+from newsletter_service.web.file_words import trouble
 
 blueprint = Blueprint("files", __name__, url_prefix="/desk/bilder")
 
@@ -89,17 +90,6 @@ def use(file_id: int) -> Response:
     if block is None or not known.is_picture:
         abort(404)
     return _put(block, known)
-
-
-def trouble(code: str) -> str:
-    """Why a file could not be kept, and what to do."""
-    sentences = {
-        "kind": _("That is no JPEG, PNG, GIF, WebP or PDF. Save it as one of these first."),
-        "broken": _("The file is damaged. Save it once more and try again."),
-        "too_small": _("The picture is smaller than 40 pixels. Choose a larger one."),
-        "too_large": _("The file is too large. Make it smaller than 10 MB and 40 megapixels."),
-    }
-    return str(sentences[code])
 
 
 def _put(block: Block, file: StoredFile) -> Response:

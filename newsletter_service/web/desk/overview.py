@@ -13,7 +13,7 @@ from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
 from newsletter_service.issues import outcome, preflight, proposal_mail, proposals, shelf
 from newsletter_service.models import Issue, IssueState, NewsletterList, Role
-from newsletter_service.news import sources
+from newsletter_service.news import sources, submissions
 from newsletter_service.news import tabs as news
 from newsletter_service.settings import current
 from newsletter_service.subscribers import counts
@@ -186,4 +186,22 @@ def _todo(listed: NewsletterList) -> list[dict[str, str]]:
         for one in sources.of_list(listed.id)
         if one.is_silent and current_user.has_role(Role.EDITOR)
     ]
-    return [*waiting, *silent]
+    return [*waiting, *_sent_in(listed), *silent]
+
+
+def _sent_in(listed: NewsletterList) -> list[dict[str, str]]:
+    """What companies sent in and nobody has let in yet."""
+    number = submissions.waiting(listed.id) if current_user.has_role(Role.EDITOR) else 0
+    if not number:
+        return []
+    return [
+        {
+            "text": ngettext(
+                "%(num)s piece of news was sent in and waits for you.",
+                "%(num)s pieces of news were sent in and wait for you.",
+                number,
+            ),
+            "label": _("Read what was sent in"),
+            "url": url_for("news.page", flik="inskickade"),
+        }
+    ]

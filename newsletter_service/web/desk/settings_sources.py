@@ -6,11 +6,12 @@ from werkzeug.wrappers import Response
 
 from newsletter_service.accounts import newsletters, organisation
 from newsletter_service.models import Role
-from newsletter_service.news import probe, sources
+from newsletter_service.news import probe, sources, submissions
 from newsletter_service.queue import nudge_now
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now, said, settings_tabs, trouble
 from newsletter_service.web.desk.settings_pages import chosen_list, known_list
+from newsletter_service.web.i18n import page_locale
 
 blueprint = Blueprint("sources", __name__, url_prefix="/desk/installningar/kallor")
 
@@ -81,6 +82,31 @@ def remove(list_id: int, source_id: int) -> Response:
     return redirect(url_for("sources.health", list=list_id), 303)
 
 
+@blueprint.post("/<int:list_id>/bolag")
+@allow(Role.EDITOR)
+def add_company(list_id: int) -> Response | tuple[str, int]:
+    """Let a company send in news by a link of its own."""
+    known_list(list_id)
+    try:
+        submissions.add(list_id, request.form.get("company", ""), actor=actor(), now=now())
+    except submissions.NoName:
+        return _page(list_id, said({"company": "missing"}), ""), 422
+    flash(_("Copy the link below and mail it to the company."), "good")
+    return redirect(url_for("sources.health", list=list_id) + "#companies", 303)
+
+
+@blueprint.post("/<int:list_id>/bolag/<int:source_id>/ta-bort")
+@allow(Role.EDITOR)
+def remove_company(list_id: int, source_id: int) -> Response:
+    """End a company's link; what it sent in stays."""
+    known_list(list_id)
+    if source_id not in {one.source.id for one in submissions.companies(list_id, page_locale())}:
+        abort(404)
+    sources.remove(list_id, source_id, actor=actor(), now=now())
+    flash(_("The link is no longer in use. What was sent in is still there."), "good")
+    return redirect(url_for("sources.health", list=list_id) + "#companies", 303)
+
+
 def _check(list_id: int, source_id: int) -> None:
     known_list(list_id)
     if source_id not in {one.source.id for one in sources.of_list(list_id)}:
@@ -94,6 +120,7 @@ def _page(list_id: int, errors: dict[str, str], typed: str) -> str:
         listed=known_list(list_id),
         lists=newsletters.everything(),
         sources=sources.of_list(list_id),
+        companies=submissions.companies(list_id, page_locale()),
         found=_found(list_id, probe_id) if probe_id else None,
         errors=errors,
         typed=typed,

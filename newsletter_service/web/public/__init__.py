@@ -14,6 +14,7 @@ from newsletter_service.web.public import (
     form_theme,
     leaving,
     preferences,
+    sending_in,
     sign_up,
 )
 from newsletter_service.web.public.pages import blueprint
@@ -30,5 +31,6 @@ __all__ = [
     "form_theme",
     "leaving",
     "preferences",
+    "sending_in",
     "sign_up",
 ]

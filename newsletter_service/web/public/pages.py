@@ -37,6 +37,7 @@ PATHS = {
     "archived_issue": {"sv": "/arkiv/<slug>/<int:number>", "en": "/archive/<slug>/<int:number>"},
     "archive_feed": {"sv": "/arkiv/<slug>/rss.xml", "en": "/archive/<slug>/rss.xml"},
     "accessibility": {"sv": "/tillganglighet", "en": "/accessibility"},
+    "send_in": {"sv": "/skicka-in/<token>", "en": "/send-in/<token>"},
     "privacy": {"sv": "/integritet", "en": "/privacy"},
 }
 # every letter names the English address of these, whatever its reader's language
