@@ -1,7 +1,12 @@
 """All benches, in the order of the table. A new one is a module here and a name in the tuple."""
 
-from newsletter_service.bench.bounces import BENCH as BOUNCES
+from newsletter_service.bench import bounces, confirming, pages, sending, signing_up
 from newsletter_service.bench.measure import Bench
-from newsletter_service.bench.sending import BENCH as SEND
 
-BENCHES: tuple[Bench, ...] = (SEND, BOUNCES)
+BENCHES: tuple[Bench, ...] = (
+    sending.BENCH,
+    confirming.BENCH,
+    signing_up.BENCH,
+    pages.BENCH,
+    bounces.BENCH,
+)

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ NAMES = [bench.name for bench in BENCHES]
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option("--quick", is_flag=True, help="Small numbers, one round: does it run at all?")
 @click.option("--rounds", type=click.IntRange(1, 99), help="Rounds of everything (5).")
+@click.option("--readers", type=click.IntRange(100), help="No audience larger than this.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -38,6 +40,7 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command
     names: tuple[str, ...],
     quick: bool,
     rounds: int | None,
+    readers: int | None,
     output: Path,
     bounces: Path | None,
     score: Path | None,
@@ -51,11 +54,13 @@ def command(  # noqa: PLR0913, PLR0917 - the options of the command
     with tempfile.TemporaryDirectory(prefix="nl-bench-", dir="/tmp") as place:
         Path(place).chmod(0o755)
         rounds = rounds or (1 if quick else 5)
-        setting = Setting(Path(place), _tell, quick, rounds, bounces, score)
+        setting = Setting(Path(place), _tell, quick, rounds, bounces, score, readers)
         for bench in BENCHES:
             if not names or bench.name in names:
                 _tell(f"{bench.name}: {bench.about}")
-                lines += bench.run(setting)
+                own = Path(place) / bench.name
+                own.mkdir()
+                lines += bench.run(replace(setting, place=own))
     _keep(lines, output, quick)
     if as_json:
         click.echo(json.dumps([line.as_json() for line in lines], ensure_ascii=False, indent=2))

@@ -1,5 +1,6 @@
 """What a bench is, and the lines it gives (pure)."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ class Setting:
     """How to measure: `quick` looks whether it runs, `rounds` are taken of everything.
 
     `place` is a directory for this run, removed afterwards. `tell` shows progress to a person.
-    `bounces` is a directory of messages to read, `score` the script that knows their labels.
+    `bounces` is a directory of messages to read, `score` the script that knows their labels,
+    `readers` the most readers that any bench takes.
     """
 
     place: Path
@@ -21,6 +23,12 @@ class Setting:
     rounds: int = 5
     bounces: Path | None = None
     score: Path | None = None
+    readers: int | None = None
+
+    def audience(self, number: int) -> int:
+        """How many readers to take where `number` is meant: a twentieth when it is quick."""
+        wanted = number // 20 if self.quick else number
+        return min(wanted, self.readers) if self.readers else wanted
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,12 @@ class Bench:
     name: str
     about: str
     run: Callable[[Setting], Iterable[Line]]
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that so large a share of the values does not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:

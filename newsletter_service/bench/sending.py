@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 
 from sqlalchemy import text
@@ -21,6 +22,8 @@ from newsletter_service.delivery import audience
 from newsletter_service.delivery.statement import statement
 from newsletter_service.embedded.tether import tethered
 from newsletter_service.extensions import db
+from newsletter_service.mail.dkim import DkimKey
+from newsletter_service.mail.dkim_keys import DkimKeys
 
 SESSIONS = 10
 SENDER = [sys.executable, "-m", "newsletter_service.bench.sender"]
@@ -35,9 +38,18 @@ class _Size:
     readers: int
     plain: int
     bar: float
+    signed: bool = False
 
 
-SIZES = (_Size("40 kB", 40_000, 20_000, 300, 0.9), _Size("5 kB", 5_000, 100_000, 1000, 0.5))
+SIZES = (
+    _Size("40 kB", 40_000, 20_000, 300, 0.9, signed=True),
+    _Size("5 kB", 5_000, 100_000, 1000, 0.5),
+)
+SIGNED = "PostgreSQL, DKIM"
+SENDER_DOMAIN = "park.example.org"
+SIGNATURES = 1000
+# Of what bare signing reaches, or so many a second, whichever is less.
+SIGNED_BAR, SIGNED_RATE = 0.6, 1500
 
 
 @dataclass(frozen=True)
@@ -71,16 +83,19 @@ def run(setting: Setting) -> Iterator[Line]:
 def _measured(
     setting: Setting, size: _Size, databases: dict[str, str], port: int, common: dict[str, object]
 ) -> Iterator[Line]:
-    number = size.readers // (20 if setting.quick else 1)
+    number = setting.audience(size.readers)
     rates: dict[str, list[float]] = defaultdict(list)
     sent: dict[str, list[Sent]] = defaultdict(list)
     for turn in range(setting.rounds):
         for name, url in databases.items():
-            place = setting.place / name
-            with installation(url, place, **common) as made:
-                made.readers(number)
-                sent[name].append(one_worker(made, made.issue(size.size), number))
-            rates[name].append(sent[name][-1].rate)
+            sent[name].append(_sent(url, setting.place / name, size.size, number, common))
+        if size.signed:
+            place = setting.place / "signed"
+            key = _signing_key(place / "dkim")
+            sent[SIGNED].append(_sent(databases["PostgreSQL"], place, size.size, number, common))
+            rates["bare signing"].append(_bare_signing(key))
+        for name, done in sent.items():
+            rates[name].append(done[-1].rate)
         rates["smtp-source"].append(smtp_source(port, number, size.size))
         rates["plain loop"].append(
             plain_loop.send(port, size.plain, size.size, setting.place / "plain.db")
@@ -92,6 +107,27 @@ def _measured(
     yield from _lines(size, rates, sent)
 
 
+def _sent(url: str, place: Path, size: int, number: int, common: dict[str, object]) -> Sent:
+    with installation(url, place, **common) as made:
+        made.readers(number)
+        return one_worker(made, made.issue(size), number)
+
+
+def _signing_key(place: Path) -> DkimKey:
+    keys = DkimKeys(place)
+    if "bench" not in keys.known(SENDER_DOMAIN):
+        keys.make(SENDER_DOMAIN, "bench", "rsa")
+        keys.use(SENDER_DOMAIN, ["bench"], datetime.now(UTC))
+    return keys.key(SENDER_DOMAIN, "bench")
+
+
+def _bare_signing(key: DkimKey) -> float:
+    began = time.perf_counter()
+    for number in range(SIGNATURES):
+        key.sign(number.to_bytes(32))
+    return SIGNATURES / (time.perf_counter() - began)
+
+
 def _lines(
     size: _Size, rates: dict[str, list[float]], sent: dict[str, list[Sent]]
 ) -> Iterator[Line]:
@@ -99,9 +135,13 @@ def _lines(
     for name, theirs, bar in (
         ("PostgreSQL", "smtp-source", size.bar),
         ("SQLite", "PostgreSQL", 0.7),
+        (SIGNED, "bare signing", _signed_bar(rates["bare signing"])),
         ("smtp-source", "", None),
         ("plain loop", "", None),
+        ("bare signing", "", None),
     ):
+        if name not in rates:
+            continue
         detail: dict[str, float | str] = {}
         if name in sent:
             detail = {
@@ -130,6 +170,10 @@ def _lines(
             ratio=ratio(rates["PostgreSQL"], plain),
             bar=20.0,
         )
+
+
+def _signed_bar(bare: list[float]) -> float | None:
+    return min(SIGNED_BAR, SIGNED_RATE / median(bare)) if bare else None
 
 
 def one_worker(made: Installation, issue_id: int, number: int) -> Sent:

@@ -48,7 +48,7 @@ def sink() -> Iterator[int]:
     command = [program("smtp-sink", "postfix"), *as_nobody, f"127.0.0.1:{port}", "256"]
     process = subprocess.Popen(tethered(command))  # noqa: S603 - our own command line
     try:
-        _wait_for(port, process)
+        wait_for(port, process)
         yield port
     finally:
         process.terminate()
@@ -153,7 +153,8 @@ def _postgres_binaries() -> Path:
     return found[-1].parent if found else Path(program("initdb", "postgresql")).resolve().parent
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process listens. Raises RuntimeError when it does not come up."""
     ends = time.monotonic() + PATIENCE_S
     while time.monotonic() < ends and process.poll() is None:
         with socket.socket() as probe:

@@ -3,7 +3,9 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-from newsletter_service.bench.measure import Line, ratio
+import pytest
+
+from newsletter_service.bench.measure import Line, Setting, quantile, ratio
 from newsletter_service.bench.plot import svg, table
 
 FAST = Line("send", "ours & more", "msg/s", (900.0, 1100.0, 1000.0), "theirs", 0.95, bar=0.9)
@@ -29,3 +31,15 @@ def test_the_table_and_the_plot_name_every_line(tmp_path: Path) -> None:
     for line in lines:
         assert line.what in text
         assert line.what in drawn
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.5, 5), (0.95, 10), (0.99, 10), (0.1, 1)])
+def test_a_quantile_is_a_value_that_was_measured(share: float, value: float) -> None:
+    assert quantile([3, 1, 2, 5, 4, 10, 9, 8, 7, 6], share) == value
+
+
+def test_no_bench_takes_more_readers_than_it_is_let() -> None:
+    told: list[str] = []
+    assert Setting(Path("/tmp/x"), told.append).audience(20_000) == 20_000
+    assert Setting(Path("/tmp/x"), told.append, quick=True).audience(20_000) == 1000
+    assert Setting(Path("/tmp/x"), told.append, readers=3000).audience(20_000) == 3000
