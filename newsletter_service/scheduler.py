@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from newsletter_service import queue, waves
 from newsletter_service.bounces import intake, mailbox, provider_events
-from newsletter_service.delivery import canary, overdue
+from newsletter_service.delivery import canary, complaints, overdue
 from newsletter_service.extensions import db
 from newsletter_service.issues import late, link_check, proposals, review
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
@@ -63,6 +63,7 @@ TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     (timedelta(seconds=30), review.tell_late),
     (timedelta(seconds=30), late.tell),
     (timedelta(seconds=5), canary.judge_all),
+    (timedelta(seconds=30), complaints.watch),
     (timedelta(hours=1), lambda _now: overdue.make_partitions()),
     (timedelta(hours=1), tidy.retain),
     (timedelta(hours=1), waves.close_stale),

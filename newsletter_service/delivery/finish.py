@@ -32,6 +32,7 @@ def finish(issue_id: int, now: datetime) -> bool:
             return False
         issue.move(IssueState.SENT)
         issue.sent_at = now
+        issue.skipped_by = counted.skipped
         return True
 
 

@@ -51,6 +51,7 @@ class Issue(Base):
     from `send_at_local`, a wall clock's time in `send_at_zone`, where somebody chose one (R 9.14).
     `selection` is what the segment said when it was released; empty means the whole list.
     `canary` asks for a first wave, `canary_n` is its last delivery; it goes on at `canary_until`.
+    `skipped_by` is how many were skipped for what, counted when the issue was over.
     `told_late_at` is when people were told that this time passed and nothing left.
     """
 
@@ -94,6 +95,7 @@ class Issue(Base):
     expanded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     audience: Mapped[int] = mapped_column(default=0)
     last_n: Mapped[int] = mapped_column(default=0)
+    skipped_by: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     newsletter: Mapped[NewsletterList] = relationship()

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -83,6 +84,8 @@ class Subscription(Base):
         UniqueConstraint("list_id", "subscriber_id"),
         Index(None, "subscriber_id"),
         Index(None, "paused_until_ms"),
+        # pages count a list's readers at every look: answered by this alone
+        Index(None, "list_id", "state", "confirmed_at", "legal_basis"),
         {"sqlite_autoincrement": True},
     )
 
@@ -141,6 +144,13 @@ class ConsentEvent(Base):
     __table_args__ = (
         Index(None, "subscriber_id"),
         Index(None, "subscription_id"),
+        # who left lately, among millions who only came
+        Index(
+            "ix_consent_event_withdrawn_at",
+            "at",
+            sqlite_where=text("kind = 'withdrawn'"),
+            postgresql_where=text("kind = 'withdrawn'"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from newsletter_service import notices
 from newsletter_service import settings as settings_module
 from newsletter_service.delivery.breaker import ACTOR as BREAKER
+from newsletter_service.delivery.complaints import HIGH
 from newsletter_service.extensions import db
 from newsletter_service.models import AuditEvent, Issue, Notice, Person, Relay, Role, writing
 
-ACTS = ("issue.paused", "relay.paused")
+ACTS = ("issue.paused", "relay.paused", HIGH)
 ACTORS = (BREAKER, "bounces")
 LATEST = 200
 TOLD_FOR = timedelta(days=1)
@@ -79,6 +80,8 @@ def _words(session: Session, event: AuditEvent) -> dict[str, str]:
         issue = session.get_one(Issue, int(number))
         if issue.canary_halted_at is not None and issue.canary_passed_at is None:
             return _of_first_wave(issue, reason)
+        if reason.endswith("complained."):
+            return _of_complaints(issue, reason, paused=event.act == "issue.paused")
         what = _(
             "Too many mail servers refuse our mail, not the readers. %(reason)s", reason=reason
         )
@@ -106,4 +109,25 @@ def _of_first_wave(issue: Issue, reason: str) -> dict[str, str]:
         "title": _("The first wave of no. %(number)s was halted", number=issue.number),
         "what": _("Only the first few have got it. %(reason)s", reason=reason),
         "remedy": _("Look at why, then send it to everybody or to nobody more."),
+    }
+
+
+def _of_complaints(issue: Issue, reason: str, *, paused: bool) -> dict[str, str]:
+    base = settings_module.current().base_url
+    title = (
+        _("No. %(number)s was paused", number=issue.number)
+        if paused
+        else _("Many complain about no. %(number)s", number=issue.number)
+    )
+    what = _(
+        "Readers report it as spam. %(reason)s At three in a thousand large providers begin to"
+        " turn our mail away.",
+        reason=reason,
+    )
+    return {
+        "url": f"{base}/desk/utskick/{issue.id}/rapport",
+        "button_text": _("See the report"),
+        "title": title,
+        "what": what,
+        "remedy": _("Find out how those readers came to the list before you send to it again."),
     }

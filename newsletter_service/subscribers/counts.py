@@ -24,16 +24,13 @@ class Readers:
 
 
 def of_list(session: Session, list_id: int, since: datetime) -> Readers:
-    """Count a list's readers in one walk over its subscriptions."""
+    """Count a list's readers, each number from the index alone."""
+    on_it = select(func.count()).select_from(Subscription).where(Subscription.list_id == list_id)
     is_in = Subscription.state == SubscriptionState.CONFIRMED
     is_out = Subscription.state == SubscriptionState.UNSUBSCRIBED
-    row = session.execute(
-        select(
-            func.count().filter(is_in),
-            func.count().filter(is_in, Subscription.confirmed_at >= since),
-            func.count().filter(
-                is_out, Subscription.ended_at >= since, Subscription.confirmed_at < since
-            ),
-        ).where(Subscription.list_id == list_id)
-    ).one()
-    return Readers(*row)
+    wanted = (
+        on_it.where(is_in),
+        on_it.where(is_in, Subscription.confirmed_at >= since),
+        on_it.where(is_out, Subscription.ended_at >= since, Subscription.confirmed_at < since),
+    )
+    return Readers(*(session.scalar(query) or 0 for query in wanted))

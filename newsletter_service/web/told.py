@@ -33,6 +33,7 @@ _STORED = (
     _l("%(host)s is not this machine, and tls=none is for this machine only."),
     _l("The CA file %(file)s can't be used: %(reason)s"),
     _l("%(relay)s answered: %(reply)s"),
+    _l("%(number)s of %(most)s complained."),
     _l("The first wave was halted: %(number)s copies could not be made."),
     _l("The first wave was halted: %(number)s of %(most)s did not arrive."),
     _l("The first wave was halted: %(number)s of %(most)s complained."),

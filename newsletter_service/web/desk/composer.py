@@ -114,8 +114,12 @@ def _saved(issue_id: int, locale: str) -> Response:
     issue = words.the_issue(issue_id)
     report = _report(issue)
     findings = [*report.must, *report.should]
-    values = {"issue": issue, "saved": clock(issue.changed_at), "findings": findings}
-    values["tips"] = report.tips
+    values: dict[str, Any] = {
+        "issue": issue,
+        "saved": clock(issue.changed_at),
+        "findings": findings,
+    }
+    values |= {"tips": report.tips, "approval": words.approval_notice(issue)}
     response = make_response(render_template("desk/composer/_saved.html", **values))
     response.headers["HX-Trigger"] = "letter-changed"
     return response
@@ -154,6 +158,7 @@ def _page(
         offered=news.rows(issue.list_id, news.Wanted("new", now(), today, limit=OFFERED)),
         saved=clock(issue.changed_at),
         conflict=conflict,
+        approval=words.approval_notice(issue),
         errors=errors or {},
         views=views(issue.id, locale, "composer.page"),
     )

@@ -8,8 +8,10 @@ from flask_babel import ngettext
 from flask_login import current_user
 
 from newsletter_service.accounts import newsletters
-from newsletter_service.issues import shelf
-from newsletter_service.models import Issue, IssueState, NewsletterList, Role
+from newsletter_service.extensions import db
+from newsletter_service.issues import approve, review, shelf
+from newsletter_service.models import Issue, IssueState, NewsletterList, ReviewAct, Role
+from newsletter_service.web.i18n import recent
 
 
 def chosen_list() -> NewsletterList | None:
@@ -104,3 +106,21 @@ def time_trouble(code: str) -> str:
     return known.get(code) or str(
         _("Write the time as a day and a clock, such as 2026-12-03 09:00.")
     )
+
+
+def approval_notice(issue: Issue) -> dict[str, str] | None:
+    """What an approver wants, or that a change voided the approval; None if there is nothing."""
+    if not issue.newsletter.approval_required or issue.state != IssueState.DRAFT:
+        return None
+    last = approve.last(db.session(), issue.id)
+    said = review.comments(issue.id)
+    page = url_for("approval.page", issue_id=issue.id)
+    more = ngettext("%(num)s comment", "%(num)s comments", len(said)) if said else ""
+    found = {"url": f"{page}#parts" if said else "", "label": more}
+    if last is not None and last.act == ReviewAct.SENT_BACK:
+        title = _("%(who)s sent it back %(time)s", who=last.actor, time=recent(last.at))
+        return found | {"title": title, "text": last.word}
+    if last is not None and last.act == ReviewAct.VOIDED:
+        text = _("What was approved or asked about is no longer what stands here.")
+        return found | {"title": _("It must be approved again"), "text": text}
+    return found | {"title": "", "text": _("Somebody has commented on it.")} if said else None

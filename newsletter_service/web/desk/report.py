@@ -164,7 +164,9 @@ def _live(issue: Issue) -> dict[str, Any]:
     session = db.session()
     came_back = outcome.came_back(session, issue.id)
     account = Account(issue, tallies(session, issue.id), came_back["bounced"])
-    skipped = {} if account.is_moving else outcome.skipped(session, issue.id)
+    skipped = (
+        {} if account.is_moving else outcome.skipped(session, issue, account.tallies["skipped"])
+    )
     return {
         "issue": issue,
         "status": words.status(issue),

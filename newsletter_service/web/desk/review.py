@@ -33,6 +33,7 @@ from newsletter_service.web.i18n import clock, local, recent, weekday
 
 blueprint = Blueprint("review", __name__, url_prefix="/desk/utskick/<int:issue_id>")
 
+NOTHING = preflight.Report([], [], [], [])
 OPEN = (IssueState.DRAFT, IssueState.IN_REVIEW, IssueState.APPROVED)
 
 
@@ -145,13 +146,16 @@ def _page(
     later: bool = False,
     at: str = "",
 ) -> str:
-    report = preflight.examine(db.session(), issue, now())
+    is_open, session = issue.state in OPEN, db.session()
+    # what has left is checked no more, and its audience is known
+    report = preflight.examine(session, issue, now()) if is_open else NOTHING
+    reach = recipients.of_issue(session, issue, now()) if not issue.audience else None
     asked = [one for one in report.must if one.kind]
     locale = words.chosen_locale(issue)
     return render_template(
         "desk/review/page.html",
         issue=issue,
-        is_open=issue.state in OPEN,
+        is_open=is_open,
         locale_here=locale,
         subject=words.subject(issue),
         label=words.label(issue),
@@ -166,8 +170,8 @@ def _page(
         is_administrator=current_user.has_role(Role.ADMINISTRATOR),
         asked=asked[0] if asked else None,
         where=_places(issue),
-        reach=recipients.of_issue(db.session(), issue, now()),
-        audience=review_words.audience(issue, now()),
+        reach=reach,
+        audience=review_words.audience(issue, reach),
         is_late=late.is_late(issue, now()),
         with_canary=release.CANARY_ABOVE,
         canary_minutes=sending.of_list(issue.newsletter).canary_minutes,

@@ -127,3 +127,15 @@ def test_only_an_administrator_says_whether_approval_is_needed(
     assert needed()
     submit(browser(Role.EDITOR), page, {}, action)
     assert needed()
+
+
+def test_the_writer_sees_in_the_composer_what_was_wanted_and_what_a_change_did(
+    two: tuple[FlaskClient, FlaskClient, str],
+) -> None:
+    editor, approver, address = two
+    submit(approver, address + "/godkannande", {"why": "Nämn dem"}, address + "/skicka-tillbaka")
+    assert "Nämn dem" in _page(editor, address)
+    submit(editor, address + "/granska", {"when": ""}, address + "/be-om-godkannande")
+    assert "It must be approved again" not in _page(editor, address)
+    submit(editor, address, {"version": "1", "subject": "Nytt labb för Acme"})
+    assert "It must be approved again" in _page(editor, address)
