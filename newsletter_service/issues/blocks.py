@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import audit
 from newsletter_service.extensions import db
-from newsletter_service.issues import approve
+from newsletter_service.issues import approve, translating
 from newsletter_service.mail import clean
 from newsletter_service.models import (
     AuditEvent,
@@ -119,6 +119,12 @@ def of_item(item: Item, *, lead: bool = False) -> Block:
     return Block(kind=kind, item_id=item.id, position=0, data={locale: shown})
 
 
+def _for_list(block: Block, item: Item, issue: Issue) -> Block:
+    """A block of an item, for the language that it is meant for."""
+    block.only_locale = translating.of_item(item, issue.newsletter.locales)
+    return block
+
+
 def write(
     issue_id: int,
     locale: str,
@@ -138,7 +144,9 @@ def write(
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         differs = _write_text(issue, locale, text)
         for block in issue.blocks:
-            differs |= _write_block(block, locale, _with_own_picture(session, block, values, edit))
+            differs |= _write_block(
+                block, locale, _with_own_picture(session, block, values, edit), issue
+            )
         if not differs and issue.version != edit.version:
             return issue.version
         _check(issue, edit)
@@ -167,12 +175,15 @@ def _write_text(issue: Issue, locale: str, text: Mapping[str, str]) -> bool:
     return differs
 
 
-def _write_block(block: Block, locale: str, values: Mapping[str, Any]) -> bool:
-    kept = block.values(locale)
+def _write_block(block: Block, locale: str, values: Mapping[str, Any], issue: Issue) -> bool:
+    kept = translating.to_write(block, locale, issue.newsletter.locales)
     kind = BlockKind(block.kind)
+    only = str(values.get("only_locale", block.only_locale))
+    moved = only != block.only_locale and only in ("", *issue.newsletter.locales)
+    block.only_locale = only if moved else block.only_locale
     merged = _trimmed(complete(kind, dict(kept) | dict(values)))
     if not values or merged == complete(kind, kept):
-        return False
+        return moved
     block.data = dict(block.data) | {locale: merged}
     return True
 
@@ -195,7 +206,7 @@ def add_items(issue_id: int, item_ids: list[int], edit: Edit) -> int:
         issue = opened(session, issue_id, edit)
         there = {block.item_id for block in issue.blocks}
         items = [session.get_one(Item, one) for one in dict.fromkeys(item_ids) if one not in there]
-        issue.blocks = [*issue.blocks, *(of_item(item) for item in items)]
+        issue.blocks = [*issue.blocks, *(_for_list(of_item(item), item, issue) for item in items)]
         _number(issue.blocks)
         return touch(session, issue, edit)
 
@@ -269,6 +280,7 @@ def copy(block_id: int, edit: Edit) -> int:
         issue = opened(session, block.issue_id, edit)
         order = list(issue.blocks)
         again = Block(kind=block.kind, data=block.data, item_id=block.item_id, position=0)
+        again.only_locale = block.only_locale
         order.insert(order.index(block) + 1, again)
         issue.blocks = order
         _number(order)

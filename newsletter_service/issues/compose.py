@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import address as addresses
 from newsletter_service import settings as settings_module
-from newsletter_service.issues import campaign
+from newsletter_service.issues import campaign, translating
 from newsletter_service.mail import headers, prose
 from newsletter_service.mail import letter as letters
 from newsletter_service.mail.message import FixedHeaders, Letter
@@ -62,7 +62,11 @@ def letter_values(
         "preheader": text.preheader if text else "",
         "introduction": _introduction(text.introduction if text else ""),
         "date": day,
-        "blocks": [block_values(block, locale) for block in issue.blocks],
+        "blocks": [
+            block_values(block, locale)
+            for block in issue.blocks
+            if translating.stands_in(block, locale)
+        ],
         "archived": False,
         "useful": _useful(settings, issue, locale),
         "subscribe_url": f"{settings.base_url}/{where}/{issue.newsletter.slug}",

@@ -58,7 +58,13 @@ def _copied(session: Session, old: Issue, actor: str, now: datetime) -> Issue:
         for text in old.texts
     ]
     made.blocks = [
-        Block(position=block.position, kind=block.kind, item_id=block.item_id, data=block.data)
+        Block(
+            position=block.position,
+            kind=block.kind,
+            item_id=block.item_id,
+            data=block.data,
+            only_locale=block.only_locale,
+        )
         for block in old.blocks
     ]
     session.flush()

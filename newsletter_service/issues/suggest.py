@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
-from newsletter_service.issues import blocks, choice, told_before
+from newsletter_service.issues import blocks, choice, told_before, translating
 from newsletter_service.models import Block, BlockKind, Issue, Item, NewsletterList, writing
 from newsletter_service.news import clean, tabs
 
@@ -55,6 +55,9 @@ def compose(session: Session, wish: Wish, *, actor: str, now: datetime) -> int:
     by_id = {item.id: item for item in fresh}
     issue = begin(session, newsletter, actor, now)
     issue.blocks = arranged(newsletter.locales[0], chosen, by_id)
+    for block in issue.blocks:
+        if block.item_id:
+            block.only_locale = translating.of_item(by_id[block.item_id], newsletter.locales)
     for position, block in enumerate(issue.blocks, 1):
         block.position = position
     words = issue.text(newsletter.locales[0])

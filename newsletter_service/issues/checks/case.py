@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import relays
 from newsletter_service import settings as settings_module
 from newsletter_service.address import is_reserved
-from newsletter_service.issues import compose, editions, recipients
+from newsletter_service.issues import compose, editions, recipients, translating
 from newsletter_service.issues.checks.sample import Copy, Press
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.mail.message import Letter
@@ -110,6 +110,10 @@ class Case:
         """The languages that are written; the list's first one if none is."""
         return editions.written_locales(self.issue) or [self.issue.newsletter.locales[0]]
 
+    def locales_of(self, block: Block) -> list[str]:
+        """The languages in whose letters a block stands."""
+        return [locale for locale in self.locales if translating.stands_in(block, locale)]
+
     @cached_property
     def texts(self) -> list[IssueText]:
         """The words of each language, empty ones where nothing is written."""
@@ -163,7 +167,7 @@ class Case:
             for name in ("subject", "preheader", "introduction")
         ]
         for block in self.issue.blocks:
-            for locale in self.locales:
+            for locale in self.locales_of(block):
                 found += [
                     Words(f"block:{block.id}", name, locale, value)
                     for name, value in block.values(locale).items()
@@ -180,7 +184,7 @@ class Case:
             for _words, url in markdown_links(text.introduction)
         ]
         for block in self.issue.blocks:
-            for locale in self.locales:
+            for locale in self.locales_of(block):
                 found += _links_of(block, block.values(locale))
         return list(dict.fromkeys(found))
 

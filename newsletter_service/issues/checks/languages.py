@@ -7,21 +7,9 @@ from flask_babel import lazy_gettext as _l
 
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Found, Level, Rule
+from newsletter_service.issues.translating import SAME_IN_EVERY, TRANSLATED
 from newsletter_service.models import Block, BlockKind
 
-# what of each kind differs between languages
-TRANSLATED = {
-    BlockKind.HEADING: ("text",),
-    BlockKind.TEXT: ("markdown",),
-    BlockKind.ITEM: ("title", "summary", "image_alt", "link_text"),
-    BlockKind.EVENT: ("title", "summary", "place", "image_alt"),
-    BlockKind.IMAGE: ("alt",),
-    BlockKind.FILM: ("title", "alt"),
-    BlockKind.BUTTON: ("text",),
-    BlockKind.QUOTE: ("text", "by"),
-    BlockKind.DIVIDER: (),
-}
-SAME_IN_EVERY = frozenset({"place", "by"})
 LONG_ENOUGH = 30  # shorter ones are often names
 
 
@@ -30,6 +18,13 @@ def language_missing(case: Case) -> Found:
     for locale in case.issue.newsletter.locales[1:]:
         if locale not in case.locales:
             yield f"subject:{locale}", {}
+
+
+def language_empty(case: Case) -> Found:
+    """A language that has a subject, but no part that stands in its letter."""
+    for locale in case.locales if len(case.locales) > 1 and case.issue.blocks else ():
+        if not any(locale in case.locales_of(block) for block in case.issue.blocks):
+            yield f"subject:{locale}", {"locale": locale}
 
 
 def translation_missing(case: Case) -> Found:
@@ -74,6 +69,13 @@ def _filled(values: dict[str, Any] | None, name: str) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        "language_empty",
+        Level.BLOCKS,
+        language_empty,
+        _l("The letter in one of its languages (%(locale)s) has a subject and nothing more."),
+        _l("Translate some parts, or take the subject away; its readers get the other letter."),
+    ),
     Rule(
         "translation_missing",
         Level.BLOCKS,

@@ -32,7 +32,8 @@ def empty_block(case: Case) -> Found:
     for block in case.issue.blocks:
         name = _ESSENTIAL.get(BlockKind(block.kind))
         if name and any(
-            not str(block.values(locale).get(name) or "").strip() for locale in case.locales
+            not str(block.values(locale).get(name) or "").strip()
+            for locale in case.locales_of(block)
         ):
             yield f"block:{block.id}", {}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from newsletter_service.issues import why_here
+from newsletter_service.issues import translating, why_here
 from newsletter_service.issues.blocks import FIELDS
 from newsletter_service.models import Block, BlockKind
 
@@ -45,10 +45,16 @@ def kind_names() -> dict[str, str]:
     }
 
 
-def form_of(block: Block, locale: str, typed: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A block for its form: kind, title, picture and fields with their values."""
+def form_of(
+    block: Block, locale: str, locales: list[str], typed: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A block for its form: kind, title, picture and fields with their values.
+
+    In a list of several languages each field also has what another language says.
+    """
     kind = BlockKind(block.kind)
-    stored = block.values(locale)
+    stored = translating.to_write(block, locale, locales)
+    there = translating.original(block, locale, locales)
     values = dict(stored) | dict(typed or {})
     fields = [
         {
@@ -56,10 +62,14 @@ def form_of(block: Block, locale: str, typed: Mapping[str, Any] | None = None) -
             "label": labels(kind).get(name, name),
             "as": sort,
             "value": values.get(name) if values.get(name) is not None else "",
+            "original": there.get(name, ""),
         }
         for name, sort in _SHOWN[kind]
     ]
-    named = next((str(v) for n in ("title", "text", "markdown", "alt") if (v := values.get(n))), "")
+    said = {name: value for name, value in values.items() if value} | {
+        name: value for name, value in there.items() if not values.get(name)
+    }
+    named = next((str(v) for n in ("title", "text", "markdown", "alt") if (v := said.get(n))), "")
     return {
         "id": block.id,
         "kind": str(kind),
@@ -71,6 +81,8 @@ def form_of(block: Block, locale: str, typed: Mapping[str, Any] | None = None) -
         "lead": bool(values.get("lead")),
         "why": why_here.sentence(block.why),
         "fields": fields,
+        "only_locale": block.only_locale,
+        "stands_here": translating.stands_in(block, locale),
     }
 
 
@@ -80,13 +92,15 @@ def read(block: Block, form: Mapping[str, str]) -> dict[str, Any]:
     if f"b{block.id}" not in form:
         return {}
     found: dict[str, Any] = {}
+    if (only := form.get(f"b{block.id}.only_locale")) is not None:
+        found["only_locale"] = only
     for name, sort in _SHOWN[kind]:
         written = form.get(f"b{block.id}.{name}")
         if sort == "yes":
             found[name] = written is not None
         elif written is not None:
             found[name] = _date(written) if sort == "date" else written.replace("\r\n", "\n")
-    return {name: value for name, value in found.items() if name in FIELDS[kind]}
+    return {name: value for name, value in found.items() if name in (*FIELDS[kind], "only_locale")}
 
 
 def _date(written: str) -> str | None:

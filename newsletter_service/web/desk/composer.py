@@ -148,7 +148,11 @@ def _page(
         status=words.status(issue),
         tabs=words.tabs(issue, "content"),
         text=kept | texts,
-        parts=[block_fields.form_of(b, locale, values.get(b.id)) for b in issue.blocks],
+        parts=[
+            block_fields.form_of(b, locale, issue.newsletter.locales, values.get(b.id))
+            for b in issue.blocks
+        ],
+        original=_original(issue, locale),
         kinds=block_fields.kind_names(),
         opened=request.args.get("open", 0, type=int),
         findings=findings,
@@ -184,6 +188,14 @@ def views(issue_id: int, locale: str, endpoint: str) -> list[dict[str, Any]]:
         }
         for view, text in names.items()
     ]
+
+
+def _original(issue: Issue, locale: str) -> dict[str, str]:
+    """The words around the blocks in the first other language, to translate from."""
+    others = [text for text in issue.texts if text.locale != locale and text.subject]
+    if len(issue.newsletter.locales) < 2 or not others:
+        return {}
+    return {name: getattr(others[0], name) for name in _TEXTS}
 
 
 def _report(issue: Issue) -> preflight.Report:

@@ -13,6 +13,7 @@ from newsletter_service.accounts import sending
 from newsletter_service.address import InvalidAddress
 from newsletter_service.extensions import db
 from newsletter_service.issues import (
+    editions,
     late,
     preflight,
     recipients,
@@ -50,9 +51,11 @@ def send_test(issue_id: int) -> Response | tuple[str, int]:
     """Send a test to an address."""
     issue = words.the_issue(issue_id)
     address = request.form.get("address", "").strip()
-    locale = words.chosen_locale(issue)
+    chosen = words.chosen_locale(issue)
+    locales = editions.written_locales(issue) if "all" in request.form else [chosen]
     try:
-        trial.send_test(issue_id, address, locale, actor=actor(), now=now())
+        for locale in locales:
+            trial.send_test(issue_id, address, locale, actor=actor(), now=now())
     except InvalidAddress:
         wrong = _("Write an e-mail address, such as namn@example.org.")
         return _page(issue, errors={"address": wrong}, address=address), 422
@@ -165,6 +168,7 @@ def _page(
         should=[one for one in report.should if one.rule != "untested"],
         tips=report.tips,
         left=report.left,
+        written=editions.written_locales(issue),
         some_mend=any(one.can_be_mended for one in (*report.must, *report.should)),
         links_tried=recent(issue.links_tried_at) if issue.links_tried_at else "",
         is_administrator=current_user.has_role(Role.ADMINISTRATOR),

@@ -10,7 +10,7 @@ from flask import current_app
 from newsletter_service import settings
 from newsletter_service.extensions import db
 from newsletter_service.issues.checks.case import link_key
-from newsletter_service.issues.checks.languages import TRANSLATED
+from newsletter_service.issues.translating import TRANSLATED
 from newsletter_service.models import (
     BlockKind,
     DoctorReport,
@@ -241,6 +241,15 @@ def _in_english(paper: Paper) -> None:
         block.data = block.data | {"en": block.data["sv"] | said}
 
 
+def _all_in(locale: str) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        _in_english(paper)
+        for block in paper.issue.blocks:
+            block.only_locale = locale
+
+    return spoil
+
+
 def _hole(only: str = "") -> Spoil:
     def spoil(paper: Paper) -> None:
         _in_english(paper)
@@ -412,6 +421,7 @@ CASES: dict[str, tuple[Spoil, Spoil]] = {
     "many_more": (_last_went_to(19), _last_went_to(20)),
     "schedule_expired": (_planned(49), _planned(47)),
     "sent_recently": (_sent(23), _sent(25)),
+    "language_empty": (_all_in("sv"), _all_in("")),
     "translation_missing": (_hole(), _hole(only="sv")),
     "translation_same": (_untranslated("text"), _untranslated("by")),
     "untested": (_tested(2), _tested(3)),
