@@ -23,7 +23,13 @@ _A_LABEL = re.compile(r"\bxn--[a-z0-9-]+", re.IGNORECASE)
 LONGEST_LOCAL = 64
 LONGEST_ADDRESS = 254
 
-_ROLES_WITHOUT_READER = frozenset({"abuse", "postmaster", "mailer-daemon"})
+# RFC 2142, and what programs send from or watch for whoever writes to everybody.
+_ROLES_WITHOUT_READER = frozenset(
+    {
+        *("abuse", "postmaster", "mailer-daemon", "hostmaster", "noc", "security"),
+        *("noreply", "no-reply", "donotreply", "do-not-reply", "spam", "spamtrap", "honeypot"),
+    }
+)
 
 
 RESERVED = ("test", "example", "invalid", "localhost", "example.org", "example.com", "example.net")

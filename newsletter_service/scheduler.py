@@ -20,7 +20,7 @@ from newsletter_service.extensions import db
 from newsletter_service.issues import late, link_check, proposals, review
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, folding, probe
-from newsletter_service.operations import alarms, go_live, journal, tidy
+from newsletter_service.operations import alarms, go_live, journal, sign_up_watch, tidy
 from newsletter_service.pictures import remote
 from newsletter_service.subscribers import sign_ups
 
@@ -59,6 +59,7 @@ TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     (timedelta(seconds=2), sweep),
     (timedelta(seconds=2), nudge_inputs),
     (timedelta(seconds=10), alarms.tell),
+    (timedelta(minutes=1), sign_up_watch.tell),
     (timedelta(seconds=30), proposals.propose_due),
     (timedelta(seconds=30), review.tell_late),
     (timedelta(seconds=30), late.tell),

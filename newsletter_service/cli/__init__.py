@@ -20,6 +20,7 @@ PLACES = {
         "lists": "lists:group",
         "sources": "sources:group",
         "subscribers": "subscribers:group",
+        "sign-ups": "sign_ups:group",
         "news": "news:group",
         "issues": "issues:group",
         "archive": "archive:group",

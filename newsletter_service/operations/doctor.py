@@ -93,6 +93,7 @@ def examine(patient: Patient) -> list[Check]:
     checks.append(_keys(now))
     checks.append(_journal(patient))
     checks.append(_address(patient))
+    checks.append(_forms(now))
     return checks + _domains(patient)
 
 
@@ -155,6 +156,12 @@ def _address(patient: Patient) -> Check:
     if patient.is_closed and is_loopback(urlsplit(url).hostname or ""):
         return skipped("base_url", url, "base_url.loopback")
     return failed("base_url", url, "base_url.http")
+
+
+def _forms(current: Settings) -> Check:
+    if current.sign_up_work == "off":
+        return warning("forms", "NEWSLETTER_SIGN_UP_WORK", "forms.no_work")
+    return ok("forms", "NEWSLETTER_SIGN_UP_WORK", "forms.work")
 
 
 def _journal(patient: Patient) -> Check:

@@ -35,9 +35,10 @@ from newsletter_service.models import (
     ms_of,
     queue_hold,
 )
-from newsletter_service.operations import queues, relay_desk, stops, waiting
+from newsletter_service.operations import queues, relay_desk, sign_up_watch, stops, waiting
 from newsletter_service.operations.queues import QueuesLook
 from newsletter_service.operations.relay_desk import RelayLook
+from newsletter_service.operations.sign_up_watch import Watch
 from newsletter_service.operations.waiting import Why
 
 STALLED_AFTER_MS = 2 * 60 * 1000
@@ -107,6 +108,7 @@ class Overview:
     report: DoctorReport | None
     scheduler_late: bool
     holds: dict[str, Hold]
+    forms: Watch
 
     @property
     def stopped(self) -> Hold | None:
@@ -128,11 +130,13 @@ def look(now: datetime) -> Overview:
     came_back = _came_back(session, now)
     late = _scheduler_late(session)
     holds = stops.holds()
+    forms = sign_up_watch.look(now)
     troubles = [
         *_of_holds(holds),
         *_of_processes(queued, late),
         *_of_relays(found_relays),
         *_of_sends(sends),
+        *_of_forms(forms),
         *_of_rest(session, queued, doubtful, came_back, now),
     ]
     return Overview(
@@ -146,6 +150,7 @@ def look(now: datetime) -> Overview:
         report=last_report(session),
         scheduler_late=late,
         holds=holds,
+        forms=forms,
     )
 
 
@@ -201,6 +206,14 @@ def _of_sends(sends: tuple[Send, ...]) -> list[Trouble]:
         elif send.stalled:
             troubles.append(Trouble("issue_stalled", "bad", values))
     return troubles
+
+
+def _of_forms(forms: Watch) -> list[Trouble]:
+    if not forms.alarming:
+        return []
+    code = "sign_up_flood" if forms.spike else "confirmations_unanswered"
+    values = {"count": forms.last_hour, "mailed": forms.mailed, "answered": forms.answered}
+    return [Trouble(code, "bad", values)]
 
 
 def _of_rest(

@@ -169,6 +169,16 @@ class Settings:
         "A header that carries the copy's reference, for providers that return no other.",
         "",
     )
+    sign_up_work: str = _setting(
+        values.one_of("on", "off"),
+        "Whether forms have a visitor's browser do a moment's work, instead of a puzzle.",
+        "on",
+    )
+    throwaway_addresses: str = _setting(
+        values.one_of("slow", "refuse"),
+        "What becomes of sign-ups from services for addresses of one day.",
+        "slow",
+    )
     log_level: str = _setting(values.level, "DEBUG, INFO, WARNING or ERROR.", "INFO")
 
     @classmethod

@@ -84,6 +84,17 @@ def mode(value: str) -> str:
     return value
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """A reader of one of a few words."""
+
+    def read(value: str) -> str:
+        if value.strip() not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return value.strip()
+
+    return read
+
+
 def http_url(value: str) -> str:
     """A public address, without a slash at its end."""
     parts = urlsplit(value)

@@ -34,6 +34,11 @@ class Proof:
     expires_at: datetime
 
 
+def is_on() -> bool:
+    """Whether forms ask for work at all; `doctor` warns when they do not."""
+    return settings_module.current().sign_up_work == "on"
+
+
 def task(slug: str, effort: int, now: datetime) -> dict[str, Any]:
     """A task for the form of a list, as JSON; `effort` is how many times the usual work."""
     made = altcha.create_challenge(
@@ -50,7 +55,7 @@ def task(slug: str, effort: int, now: datetime) -> dict[str, Any]:
 
 def read(text: str, slug: str, now: datetime) -> Proof | None:
     """The proof in what a form sent, or None: nothing, forged, too old, for another list."""
-    if not text or len(text) > LONGEST or not text.isascii():
+    if not is_on() or not text or len(text) > LONGEST or not text.isascii():
         return None
     seen = altcha.verify_solution(text, _key("task"), hmac_key_secret=_key("answer"))
     if not seen.verified:

@@ -35,6 +35,7 @@ from newsletter_service.subscribers import (
     opt_in,
     pressure,
     proofs,
+    throwaway,
 )
 from newsletter_service.subscribers.consent import Act, RequestContext
 from newsletter_service.subscribers.lanes import Evidence
@@ -79,7 +80,9 @@ def ask(address_text: str, asked: Asked, now: datetime) -> None:
     with writing() as session:
         newsletter = open_list(session, asked.slug)
         proven = asked.proof is not None and proofs.spend(session, asked.proof)
-        taken = lanes.lane(replace(asked.evidence, proven=proven), from_network)
+        one_day = throwaway.is_throwaway(address.domain_ascii)
+        evidence = replace(asked.evidence, proven=proven, throwaway=one_day)
+        taken = lanes.lane(evidence, from_network)
         waits = lanes.wait(taken, from_network)
         session.add(_row(address, newsletter, asked, taken, now, now + waits))
         forms.note_seen(session, newsletter.id, asked.locale, asked.used, now)

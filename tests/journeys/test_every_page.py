@@ -17,10 +17,16 @@ pytestmark = pytest.mark.browser
 NO_PAGES = {
     *("static", "brand.stylesheet", "health.healthz", "health.readyz", "health.version"),
     *("metrics.scrape", "sandbox.raw", "letter.file", "letter.page", "sandbox.html"),
-    *("public.task", "public.theme", "forms.seen"),
+    *("public.follow", "public.task", "public.theme", "forms.seen"),
     *("start.here", "sources.findings", "public.archived_issue", "public.archive_feed"),
 }
-BY_TOKEN = {"public.confirm", "public.block", "public.unsubscribe", "public.preferences"}
+BY_TOKEN = {
+    "approval.page",
+    "public.confirm",
+    "public.block",
+    "public.unsubscribe",
+    "public.preferences",
+}
 PUBLIC = """
     / /prenumerera/nyhetsbrev /subscribe/nyhetsbrev /prenumerera/nyhetsbrev/tack
     /formular/nyhetsbrev /form/nyhetsbrev
@@ -75,6 +81,7 @@ def test_every_page_behind_a_readers_links_is_accessible_and_fits_a_phone(
     watch = seen_page.Watch(page)
     page.goto("/prenumerera/nyhetsbrev")
     page.get_by_role("button", name="Prenumerera").click()
+    page.get_by_role("alert").wait_for()
     note(page, watch, faults, "the form with an error")
     time.sleep(A_PERSON_FILLS_IN_S)
     page.get_by_label("E-postadress").fill(READER)

@@ -20,12 +20,19 @@ from werkzeug.wrappers import Response
 
 from newsletter_service.delivery import control
 from newsletter_service.models import Delivery, Role, utc_of_ms
-from newsletter_service.operations import overview, queues, relay_desk, stops, trace_words
+from newsletter_service.operations import (
+    overview,
+    queues,
+    relay_desk,
+    sign_up_watch,
+    stops,
+    trace_words,
+)
 from newsletter_service.operations.findings import Check, Outcome
 from newsletter_service.queue import QUEUES
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
-from newsletter_service.web.i18n import page_locale
+from newsletter_service.web.i18n import number, page_locale
 from newsletter_service.web.operations import words
 from newsletter_service.web.told import PAUSED_BY
 
@@ -95,6 +102,15 @@ def everything(act: str) -> Response:
         stops.go_on(actor())
         flash(_("Mail leaves again."), "good")
     return _back()
+
+
+@blueprint.post("/formular")
+@allow(Role.OPERATOR)
+def forms() -> Response:
+    """Forget the waiting sign-ups that nothing speaks for."""
+    gone = sign_up_watch.throw_away(actor=actor())
+    flash(_("%(count)s sign-ups were thrown away.", count=number(gone)), "good")
+    return _back("forms")
 
 
 @blueprint.post("/koer/<name>/<any(pausa,fortsatt):act>")

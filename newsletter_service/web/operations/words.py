@@ -220,6 +220,19 @@ _SAID: dict[str, _Words] = {
         _("Nobody is suppressed for it. Say under Bounces whether it was an outage."),
         "newsletter bounces waves",
     ),
+    "sign_up_flood": lambda v: Said(
+        _("%(count)s sign-ups came within an hour, far more than usual.", **v),
+        _("Somebody may be using the form to flood mailboxes. Look under Forms."),
+        "newsletter sign-ups list",
+    ),
+    "confirmations_unanswered": lambda v: Said(
+        _(
+            "Of %(mailed)s confirmation mails of the last day only %(answered)s were answered.",
+            **v,
+        ),
+        _("Somebody may be using the form to flood mailboxes. Look under Forms."),
+        "newsletter sign-ups list",
+    ),
     "bounces_unreadable": lambda v: Said(
         ngettext(
             "One message that came back could not be read.",

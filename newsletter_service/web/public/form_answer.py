@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from newsletter_service.extensions import db
 from newsletter_service.models import NewsletterList
-from newsletter_service.subscribers import fields, forms
+from newsletter_service.subscribers import fields, forms, proofs
 from newsletter_service.web import i18n
 from newsletter_service.web.public import evidence
 from newsletter_service.web.public.evidence import FRAME, HONEYPOT, PAGE
@@ -58,6 +58,7 @@ def form(
         honeypot=HONEYPOT,
         stamp=evidence.stamp(slug, way),
         theme=theme_path(slug),
+        works=proofs.is_on(),
         alternate=alternate("subscribe", slug=slug) if way == PAGE else None,
     )
     return framed(shown) if way == FRAME else shown

@@ -60,6 +60,7 @@ def what_is_wrong(code: str) -> str:
         "too_long": _("The address is too long. Check that there is only one."),
         "local": _("Check what stands before the @ in the address."),
         "domain": _("Check what stands after the @, for example example.org."),
+        "throwaway": _("That address lives for a day only. Enter one that you keep."),
         "role": _("Nobody reads that address as a person. Enter one of your own."),
     }
     return words[code]

@@ -19,6 +19,7 @@ from newsletter_service.subscribers import (
     pressure,
     proofs,
     sign_ups,
+    throwaway,
 )
 from newsletter_service.subscribers.fields import Unfit
 from newsletter_service.subscribers.opt_in import NoReader
@@ -61,6 +62,8 @@ def frame(slug: str) -> Response:
 def task(slug: str) -> Response:
     """Work for the visitor's browser, instead of a picture puzzle (R 6.8)."""
     _open(slug)
+    if not proofs.is_on():
+        abort(404)
     effort = lanes.effort(pressure.look("network", network()), pressure.look("all"))
     return form_answer.let_in(jsonify(proofs.task(slug, effort, right_now())))
 
@@ -86,7 +89,10 @@ def _take(newsletter: NewsletterList, way: str) -> Response:
         return form_answer.asked(newsletter, way)
     typed = Typed.of(request.form)
     try:
-        suggestion = typo_suggestion(parse(typed.address))
+        address = parse(typed.address)
+        if throwaway.is_refused(address.domain_ascii):
+            return form_answer.wrong(newsletter, way, typed, {"email": what_is_wrong("throwaway")})
+        suggestion = typo_suggestion(address)
         if suggestion and suggestion != typed.suggested:
             return form_answer.suggest(newsletter, way, typed, suggestion)
         listed = fields.of_list(db.session(), newsletter.id, shown=True)

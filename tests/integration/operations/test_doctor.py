@@ -34,6 +34,7 @@ def test_a_sound_installation_passes(make: Make, now: datetime) -> None:
         "keys": "warning keys.made_here",
         "journal": "warning journal.beside",
         "base_url": "ok base_url.https",
+        "forms": "ok forms.work",
         "spf": "ok spf.found",
         "mx": "ok mx.found",
         "dkim": "ok dkim.found",

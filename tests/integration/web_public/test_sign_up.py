@@ -11,12 +11,18 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
 from newsletter_service import suppression
 from newsletter_service.extensions import db
-from newsletter_service.models import ConsentEvent, Subscriber, SuppressionReason, writing
+from newsletter_service.models import (
+    ConsentEvent,
+    SignUp,
+    Subscriber,
+    SuppressionReason,
+    writing,
+)
 from newsletter_service.subscribers import opt_in
 from newsletter_service.subscribers.consent import RequestContext
 from tests.integration.subscribers.parken import Desk, parken, visitor
@@ -284,3 +290,51 @@ def test_a_late_second_request_of_the_same_visitor_gets_a_second_mail(
     post(client)
     desk.take()
     assert len(desk.notices("confirmation")) == 2
+
+
+def test_r_6_1_without_work_the_form_runs_no_script_and_takes_no_proof(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with parken(sqlite_url, tmp_path, NEWSLETTER_SIGN_UP_WORK="off") as app:
+        client = visitor(app)
+        assert "<script" not in client.get("/prenumerera/nytt").text
+        assert client.get("/prenumerera/nytt/task").status_code == 404
+        assert post(client).status_code == 303
+
+
+@pytest.mark.parametrize("domain", ["mailinator.com", "sub.mailinator.com"])
+def test_r_6_10_an_address_for_one_day_waits(client: FlaskClient, domain: str) -> None:
+    assert post(client, f"anna@{domain}").status_code == 303
+    assert db.session.scalars(select(SignUp.lane)).all() == ["doubted"]
+
+
+def test_r_6_10_an_address_for_one_day_is_refused_where_it_is_set_so(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with parken(sqlite_url, tmp_path, NEWSLETTER_THROWAWAY_ADDRESSES="refuse") as app:
+        answer = post(visitor(app), "anna@mailinator.com")
+        assert answer.status_code == 422
+        assert "bara en dag" in answer.text
+
+
+def test_r_6_3_the_same_statements_run_whatever_is_known_of_the_address(
+    client: FlaskClient, desk: Desk
+) -> None:
+    """The door does the same work for everybody: its time has nothing to tell."""
+    context, now = RequestContext(), datetime.now(UTC)
+    for address in ("pending@example.org", "known@example.org"):
+        opt_in.subscribe("nytt", address, "sv", context, now)
+    opt_in.confirm(desk.link(), "sv", context, now)
+    with writing() as session:
+        key = desk.key("barred@example.org")
+        reason = SuppressionReason.COMPLAINT
+        suppression.suppress(session, key, reason=reason, source="test", now=now)
+    ran: dict[str, list[str]] = {}
+    for name in ("first", "new", "pending", "known", "barred"):
+        said = ran.setdefault(name, [])
+        event.listen(db.engine, "before_cursor_execute", lambda *a, said=said: said.append(a[2]))
+        post(client, f"{name}@example.org")
+        time.sleep(0.01)
+    last = ran["barred"]  # listens to its own POST alone, the others to all that follow, too
+    assert any("INSERT INTO sign_up" in one for one in last)
+    assert [ran[name][: len(last)] for name in ("new", "pending", "known")] == [last] * 3
