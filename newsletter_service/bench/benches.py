@@ -1,6 +1,6 @@
 """All benches, in the order of the table. A new one is a module here and a name in the tuple."""
 
-from newsletter_service.bench import bounces, confirming, pages, sending, signing_up
+from newsletter_service.bench import bounces, confirming, news_desk, pages, sending, signing_up
 from newsletter_service.bench.measure import Bench
 
 BENCHES: tuple[Bench, ...] = (
@@ -8,5 +8,6 @@ BENCHES: tuple[Bench, ...] = (
     confirming.BENCH,
     signing_up.BENCH,
     pages.BENCH,
+    news_desk.BENCH,
     bounces.BENCH,
 )

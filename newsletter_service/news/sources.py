@@ -1,7 +1,7 @@
 """The sources of a newsletter: adding a feed to it, taking one away, and how they are."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -13,6 +13,9 @@ from newsletter_service.news import folding
 from newsletter_service.queue import nudge
 
 SILENT_AFTER = 3
+# A feed is quiet after so many times its usual pause, at least and at most so long.
+QUIET_TIMES = 4
+QUIET_AFTER, QUIET_AT_LAST = timedelta(days=45), timedelta(days=180)
 MANUAL = "manual:"
 # Kinds without an address to fetch: what editors type in, what companies of the house send in.
 NOT_FETCHED = ("manual", "tenant")
@@ -30,10 +33,20 @@ class NewSource:
 
 @dataclass(frozen=True)
 class SourceHealth:
-    """A source of a list, and how many items it has given."""
+    """A source of a list, how many items it has given, and when they were published."""
 
     source: Source
     items: int
+    newest: datetime | None = None
+    oldest: datetime | None = None
+
+    def quiet_since(self, now: datetime) -> datetime | None:
+        """When its last item came, if it answers but has told nothing for unusually long."""
+        if self.newest is None or self.oldest is None or self.source.failures:
+            return None
+        usual = (self.newest - self.oldest) / max(self.items - 1, 1)
+        longest = max(QUIET_AFTER, min(usual * QUIET_TIMES, QUIET_AT_LAST))
+        return self.newest if now - self.newest > longest else None
 
     @property
     def is_silent(self) -> bool:
@@ -100,10 +113,17 @@ def refresh(list_id: int, *, actor: str, now: datetime) -> int:
 def of_list(list_id: int) -> list[SourceHealth]:
     """A list's sources with their health, oldest first."""
     counted = (
-        select(Item.source_id, func.count(Item.id).label("n")).group_by(Item.source_id).subquery()
+        select(
+            Item.source_id,
+            func.count(Item.id).label("n"),
+            func.max(Item.published_at).label("newest"),
+            func.min(Item.published_at).label("oldest"),
+        )
+        .group_by(Item.source_id)
+        .subquery()
     )
     rows = db.session.execute(
-        select(Source, func.coalesce(counted.c.n, 0))
+        select(Source, func.coalesce(counted.c.n, 0), counted.c.newest, counted.c.oldest)
         .join(list_source, list_source.c.source_id == Source.id)
         .outerjoin(counted, counted.c.source_id == Source.id)
         .where(
@@ -113,7 +133,7 @@ def of_list(list_id: int) -> list[SourceHealth]:
         )
         .order_by(Source.id)
     )
-    return [SourceHealth(source, items) for source, items in rows]
+    return [SourceHealth(*row) for row in rows]
 
 
 def manual(session: Session, list_id: int, now: datetime) -> Source:

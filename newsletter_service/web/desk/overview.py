@@ -21,7 +21,7 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk import now
 from newsletter_service.web.desk.account import Account
-from newsletter_service.web.i18n import clock, recent, weekday
+from newsletter_service.web.i18n import clock, day, recent, weekday
 from newsletter_service.web.told import told
 
 blueprint = Blueprint("overview", __name__, url_prefix="/desk")
@@ -186,7 +186,27 @@ def _todo(listed: NewsletterList) -> list[dict[str, str]]:
         for one in sources.of_list(listed.id)
         if one.is_silent and current_user.has_role(Role.EDITOR)
     ]
-    return [*waiting, *_sent_in(listed), *silent]
+    return [*waiting, *_sent_in(listed), *silent, *_quiet(listed)]
+
+
+def _quiet(listed: NewsletterList) -> list[dict[str, str]]:
+    """Feeds that answer but have told nothing for unusually long."""
+    if not current_user.has_role(Role.EDITOR):
+        return []
+    found = [(one.source, one.quiet_since(now())) for one in sources.of_list(listed.id)]
+    return [
+        {
+            "text": _(
+                "“%(source)s” answers, but has had nothing new since %(day)s.",
+                source=source.title or source.url,
+                day=day(since),
+            ),
+            "label": _("See the feeds"),
+            "url": url_for("news.page") + "#feeds",
+        }
+        for source, since in found
+        if since is not None
+    ]
 
 
 def _sent_in(listed: NewsletterList) -> list[dict[str, str]]:

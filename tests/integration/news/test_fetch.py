@@ -126,3 +126,18 @@ def test_all_feeds_are_due_when_somebody_asks(desk: World, site: SampleSite) -> 
 
     assert sources.refresh(desk.list_id, actor="anna@park.test", now=NOW) == 1
     assert fetch.due(NOW) == [source.id]
+
+
+def test_a_feed_that_tells_nothing_for_unusually_long_is_quiet_and_one_that_fails_is_not(
+    desk: World, site: SampleSite
+) -> None:
+    source = _source(desk, site.feed_url)
+    fetch.fetch(source.id, NOW)
+    with writing() as session:
+        for number, item in enumerate(session.scalars(select(Item))):
+            item.published_at = NOW - timedelta(days=number)
+    (health,) = sources.of_list(desk.list_id)
+    assert health.quiet_since(NOW + timedelta(days=44)) is None
+    assert health.quiet_since(NOW + timedelta(days=46)) == NOW
+    source.failures = 1
+    assert health.quiet_since(NOW + timedelta(days=46)) is None
