@@ -11,7 +11,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(8, (os.cpu_count() or 1) +
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test bench fuzz lint lock clean
+.PHONY: help setup demo up test bench fuzz month lint lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: setup ## Measure this machine: table, bench-results/ (QUICK=1: does it ru
 
 fuzz: setup ## Spoil what strangers send and read it (MINUTES=3 SEED= FUZZ="bounces …")
 	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED)) $(FUZZ)
+
+month: setup ## Live a month of schedules with the scheduler killed at random (DAYS=31 SEED=1)
+	$(BIN)/python -m tests.month --days $(or $(DAYS),31) --seed $(or $(SEED),1)
 
 lint: setup ## Check style, types, layers and translations
 	$(BIN)/ruff check .
