@@ -62,6 +62,7 @@ TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     (timedelta(minutes=1), sign_up_watch.tell),
     (timedelta(seconds=30), proposals.propose_due),
     (timedelta(seconds=30), review.tell_late),
+    (timedelta(seconds=30), review.plan_approved),
     (timedelta(seconds=30), late.tell),
     (timedelta(seconds=5), canary.judge_all),
     (timedelta(seconds=30), complaints.watch),

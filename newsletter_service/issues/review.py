@@ -11,11 +11,12 @@ from sqlalchemy import select
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
 from newsletter_service.extensions import db
-from newsletter_service.issues import approve, preflight, release, review_mails
+from newsletter_service.issues import approve, release, review_mails
 from newsletter_service.issues.differences import Difference, between
 from newsletter_service.models import (
     Block,
     Comment,
+    IllegalMove,
     Issue,
     IssueState,
     Review,
@@ -54,17 +55,40 @@ def say_yes(issue_id: int, *, actor: str, now: datetime, seen: str) -> datetime 
     Returns when it leaves, None if its writer must still decide. Raises as `approve.approve`.
     """
     approve.approve(issue_id, actor=actor, now=now, seen=seen)
+    return _plan(issue_id, now)
+
+
+def plan_approved(now: datetime) -> list[int]:
+    """What was approved for a time and not planned, since something died in between; its ids."""
+    waiting = db.session.scalars(
+        select(Issue.id).where(Issue.state == IssueState.APPROVED, Issue.send_at.is_not(None))
+    ).all()
+    db.session.rollback()
+    return [issue_id for issue_id in waiting if _plan(issue_id, now)]
+
+
+def _plan(issue_id: int, now: datetime) -> datetime | None:
+    """Release an approved issue for the time it was asked about; if not, its writer is told."""
     issue = db.session.get_one(Issue, issue_id)
     asked = approve.last(db.session(), issue_id, ReviewAct.ASKED)
-    if asked is None or issue.send_at is None or issue.send_at <= now:
+    if asked is None or issue.send_at is None:
         return None
-    at_local, findings = issue.send_at_local, preflight.check(db.session(), issue, now)
-    if any(finding.blocks for finding in findings):
-        return None
+    at_local, actor, is_ahead = issue.send_at_local, asked.actor, issue.send_at > now
     try:
-        return release.release(issue_id, actor=asked.actor, now=now, at_local=at_local, canary=True)
-    except (release.Blocked, release.NotApproved, release.BadTime):
-        return None  # it stays approved, and the page says what is left
+        if is_ahead:
+            return release.release(issue_id, actor=actor, now=now, at_local=at_local, canary=True)
+    except (release.Blocked, release.NotApproved, release.BadTime, IllegalMove):
+        pass  # told below: it stays approved, and the page says what is left
+    _forget_time(issue_id, now)
+    return None
+
+
+def _forget_time(issue_id: int, now: datetime) -> None:
+    with writing() as session:
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        if issue.state == IssueState.APPROVED and issue.send_at is not None:
+            review_mails.not_planned(session, issue, now)
+            issue.send_at, issue.send_at_local, issue.send_at_zone = None, "", ""
 
 
 def send_back(issue_id: int, *, actor: str, why: str, now: datetime) -> None:

@@ -69,6 +69,24 @@ def approved(session: Session, issue: Issue, actor: str, now: datetime) -> None:
         _alert(session, issue, person, words, key=f"approved:{issue.version}", now=now)
 
 
+def not_planned(session: Session, issue: Issue, now: datetime) -> None:
+    """Tell who asked that it is approved and does not leave at the time they asked for."""
+    for person in _askers(session, issue):
+        with force_locale(person.locale or "sv"):
+            words = {
+                "title": _("No. %(number)s is approved, but not planned", number=issue.number),
+                "what": _(
+                    "“%(subject)s” does not leave %(when)s: the time had passed, or the check found"
+                    " something.",
+                    when=_when(issue),
+                    **_subject(issue),
+                ),
+                "remedy": _("Choose when it leaves."),
+                "button_text": _("Open the issue"),
+            }
+        _alert(session, issue, person, words, key=f"unplanned:{issue.version}", now=now)
+
+
 def sent_back(session: Session, issue: Issue, actor: str, why: str, now: datetime) -> None:
     """Tell who asked what should change."""
     for person in _askers(session, issue):

@@ -35,6 +35,7 @@ STEP = timedelta(minutes=20)
 ACTS: tuple[Callable[[datetime], object], ...] = (
     overdue.start_due,
     review.tell_late,
+    review.plan_approved,
     late.tell,
     canary.judge_all,
     complaints.watch,

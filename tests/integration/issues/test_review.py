@@ -151,6 +151,29 @@ def test_not_approved_in_time_it_waits_and_both_are_told_once(asked: Issue) -> N
     assert asked.state == IssueState.APPROVED
 
 
+def test_what_died_between_approving_and_planning_is_planned_by_the_scheduler(
+    asked: Issue,
+) -> None:
+    review.take_back(asked.id, actor=ANNA, now=NOW)
+    review.ask(asked.id, actor=ANNA, now=NOW, at_local="2026-12-03T09:00")
+    approve.approve(asked.id, actor=ERIK, now=NOW)
+
+    assert review.plan_approved(NOW) == [asked.id]
+    assert review.plan_approved(NOW) == []
+    assert asked.state == IssueState.SCHEDULED
+
+
+def test_what_was_approved_too_late_to_be_planned_waits_and_its_writer_knows(
+    asked: Issue,
+) -> None:
+    review.take_back(asked.id, actor=ANNA, now=NOW)
+    review.ask(asked.id, actor=ANNA, now=NOW, at_local="2026-11-24T09:00")
+    assert review.say_yes(asked.id, actor=ERIK, now=NOW + 2 * DAY, seen=_hash(asked)) is None
+
+    assert (asked.state, asked.send_at) == (IssueState.APPROVED, None)
+    assert _mails(ANNA)[-1] == "unplanned"
+
+
 def test_approvals_raced_against_edits_never_hold_for_another_letter(
     desk: World, asked: Issue
 ) -> None:
