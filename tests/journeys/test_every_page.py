@@ -17,11 +17,11 @@ pytestmark = pytest.mark.browser
 NO_PAGES = {
     *("static", "brand.stylesheet", "health.healthz", "health.readyz", "health.version"),
     *("metrics.scrape", "sandbox.raw", "letter.file", "letter.page", "sandbox.html"),
-    *("public.follow", "public.task", "public.theme", "forms.seen"),
+    *("public.task", "public.theme", "forms.seen"),
+    *("letter.on_paper", "public.document", "public.picture", "public.follow"),
     *("start.here", "sources.findings", "public.archived_issue", "public.archive_feed"),
 }
 BY_TOKEN = {
-    "approval.page",
     "public.confirm",
     "public.block",
     "public.unsubscribe",
@@ -38,7 +38,7 @@ PUBLIC = """
 DESK = """
     /desk/ /desk/nyheter /desk/nyheter?flik=kommande /desk/nyheter/1
     /desk/utskick /desk/utskick/2 /desk/utskick/2?open=3 /desk/utskick/2/granska
-    /desk/utskick/1/granska /desk/utskick/1/rapport
+    /desk/utskick/2/godkannande /desk/bilder /desk/utskick/1/granska /desk/utskick/1/rapport
     /desk/prenumeranter /desk/prenumeranter/alla /desk/prenumeranter/1
     /desk/prenumeranter/importera /desk/prenumeranter/urval /desk/prenumeranter/urval/nytt/1
     /desk/prenumeranter/urval/1
