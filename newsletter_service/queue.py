@@ -32,6 +32,7 @@ WORK = {
     "notices.send": "confirm",
     "bounces.process": "inbound",
     "bounces.poll": "inbound",
+    "readers.import": "inbound",
     "providers.process": "inbound",
     "providers.certificate": "inbound",
     "audience.expand": "default",

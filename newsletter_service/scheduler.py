@@ -22,7 +22,7 @@ from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import alarms, go_live, journal, sign_up_watch, tidy
 from newsletter_service.pictures import remote
-from newsletter_service.subscribers import sign_ups
+from newsletter_service.subscribers import import_turns, sign_ups
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +37,14 @@ def sweep(now: datetime) -> None:
 
 
 def nudge_inputs(now: datetime) -> None:
-    """Nudge what came in: sign-ups, mails that came back, sources due, sites to look at."""
+    """Nudge what came in: sign-ups, imports, mails that came back, sources due, sites."""
     wanted: list[tuple[str, tuple[int, ...]]] = [
         ("bounces.process", (message_id,)) for message_id in intake.overdue(now)
     ]
     wanted += [("sign_ups.take", ())] if sign_ups.overdue(now) else []
     wanted += [("providers.process", ())] if provider_events.overdue(now) else []
     wanted += [("bounces.poll", ())] if mailbox.any_due(now) else []
+    wanted += [("readers.import", (import_id,)) for import_id in import_turns.overdue()]
     wanted += [("news.fetch", (source_id,)) for source_id in fetch.due(now)]
     wanted += [("news.fold", ())] if folding.is_due() else []
     wanted += [("links.try", (issue_id,)) for issue_id in link_check.overdue(now)]

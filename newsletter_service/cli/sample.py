@@ -10,7 +10,7 @@ from newsletter_service.accounts.newsletters import NewNewsletter
 from newsletter_service.models import FieldKind, NewsletterList
 from newsletter_service.subscribers import fields, imports, segments
 from newsletter_service.subscribers.fields import Choice, Definition
-from newsletter_service.subscribers.imports import Plan
+from newsletter_service.subscribers.import_plan import Plan
 
 SLUG = "nyhetsbrev"
 ACTOR = "sample"

@@ -13,7 +13,7 @@ from newsletter_service.cli.door import actor, as_json, fail, in_app, list_of, n
 from newsletter_service.models import Suppression
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 from newsletter_service.operations import journal, suppressions
-from newsletter_service.subscribers.csv_rows import UnreadableFile
+from newsletter_service.subscribers.tables import UnreadableFile
 
 why_option = click.option("--reason", "why", required=True, help="Why; it is kept.")
 scope_option = click.option("--list", "slug", default="", help="This list only.")

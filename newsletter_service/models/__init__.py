@@ -34,6 +34,7 @@ from newsletter_service.models.delivery import (
 from newsletter_service.models.fields import FieldKind, FieldValue, ListField, Segment
 from newsletter_service.models.findings import LetStand, LinkCheck, LinkOutcome
 from newsletter_service.models.forms import FormSeen, FormSite, SignUpForm
+from newsletter_service.models.imports import ImportLeft, ImportPart, ImportState, ReaderImport
 from newsletter_service.models.issues import (
     Answers,
     Block,
@@ -110,6 +111,9 @@ __all__ = [
     "FormSite",
     "Hold",
     "IllegalMove",
+    "ImportLeft",
+    "ImportPart",
+    "ImportState",
     "Issue",
     "IssueState",
     "IssueText",
@@ -130,6 +134,7 @@ __all__ = [
     "Person",
     "ProviderCertificate",
     "ProviderEvent",
+    "ReaderImport",
     "Relay",
     "RemotePicture",
     "Retry",

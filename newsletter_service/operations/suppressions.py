@@ -18,7 +18,7 @@ from newsletter_service.address import InvalidAddress, parse
 from newsletter_service.extensions import db
 from newsletter_service.models import Suppression, SuppressionReason, writing
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
-from newsletter_service.subscribers import csv_rows
+from newsletter_service.subscribers import csv_rows, file_rows
 from newsletter_service.subscribers.readers import key_of
 
 AT_ONCE = 1000
@@ -107,7 +107,7 @@ def export_rows() -> Iterator[tuple[str, ...]]:
 def import_file(file: BinaryIO, why: str, actor: str, now: datetime) -> Imported:
     """Suppress every address of a CSV file, or every key of an export, a thousand a commit.
 
-    Raises `csv_rows.UnreadableFile`. Doing it again changes nothing.
+    Raises `tables.UnreadableFile`. Doing it again changes nothing.
     """
     outcome = Imported()
     keys = _keys(file, outcome)
@@ -133,7 +133,7 @@ def _keys(file: BinaryIO, outcome: Imported) -> Iterator[tuple[bytes, Suppressio
     if head.decode("utf-8", "replace").lstrip("\ufeff").startswith(COLUMNS[0]):
         yield from _of_export(file, outcome)
         return
-    for row in csv_rows.rows(file):
+    for row in file_rows.rows(file):
         try:
             key = key_of(parse(row.address))
         except InvalidAddress:

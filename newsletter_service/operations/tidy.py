@@ -33,6 +33,7 @@ from newsletter_service.models import (
     writing,
 )
 from newsletter_service.pictures import remote
+from newsletter_service.subscribers import import_runs
 
 log = logging.getLogger(__name__)
 
@@ -267,4 +268,5 @@ ACTS: dict[str, Callable[[datetime], int]] = {
     "link_checks": _links,
     "doctor_reports": _reports,
     "pictures": remote.forget_old,
+    "reader_imports": import_runs.tidy,
 }

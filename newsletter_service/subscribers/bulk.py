@@ -44,11 +44,33 @@ class Grounds:
 
 @dataclass(frozen=True)
 class Added:
-    """The keys of those added, of those who subscribed before, and of those who have left."""
+    """The keys of those added, of those who subscribed before, and of those who have left.
+
+    `subscriptions` are the ids of the subscriptions of the first two.
+    """
 
     taken: frozenset[bytes]
     already: frozenset[bytes]
     left: frozenset[bytes]
+    subscriptions: dict[bytes, int]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an address stands on a list already."""
+
+    state: SubscriptionState
+    has_left: bool
+
+
+def standing(session: Session, keys: Collection[bytes], list_id: int) -> dict[bytes, Standing]:
+    """Of these addresses, who has a subscription to a list."""
+    rows = session.execute(
+        select(Subscriber.address_key, Subscription.state, Subscription.ended_at)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .where(Subscription.list_id == list_id, Subscriber.address_key.in_(keys))
+    )
+    return {key: Standing(state, ended_at is not None) for key, state, ended_at in rows}
 
 
 def suppressed(session: Session, keys: Collection[bytes], list_id: int) -> frozenset[bytes]:
@@ -76,23 +98,25 @@ def add_confirmed(session: Session, readers: list[NewReader], grounds: Grounds) 
             Subscription.ended_at,
         ).where(Subscription.list_id == grounds.list_id, Subscription.subscriber_id.in_(keys))
     ).all()
-    waiting = [
+    waiting = {
         row.id
         for row in standing
         if row.state == SubscriptionState.PENDING and row.ended_at is None
-    ]
+    }
     _confirm(session, waiting, grounds)
     proven = {
         row.id: row.subscriber_id
         for row in standing
-        if row.subscriber_id in fresh or row.id in set(waiting)
+        if row.subscriber_id in fresh or row.id in waiting
     }
     _prove(session, proven, readers, keys, grounds)
     taken = frozenset(keys[subscriber_id] for subscriber_id in proven.values())
     already = frozenset(
         keys[row.subscriber_id] for row in standing if row.state == SubscriptionState.CONFIRMED
     )
-    return Added(taken, already - taken, frozenset(keys.values()) - taken - already)
+    ids = {keys[row.subscriber_id]: row.id for row in standing}
+    here = {key: ids[key] for key in taken | already}
+    return Added(taken, already - taken, frozenset(keys.values()) - taken - already, here)
 
 
 def _subscriber_ids(session: Session, readers: list[NewReader], now: datetime) -> dict[int, bytes]:
@@ -147,7 +171,7 @@ def _add_subscriptions(session: Session, ids: list[int], grounds: Grounds) -> fr
     return frozenset(fresh)
 
 
-def _confirm(session: Session, waiting: list[int], grounds: Grounds) -> None:
+def _confirm(session: Session, waiting: set[int], grounds: Grounds) -> None:
     if waiting:
         session.execute(
             update(Subscription)

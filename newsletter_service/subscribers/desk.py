@@ -5,13 +5,12 @@ as the first; the counts of all readers are remembered for a minute.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import current_app
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter_service import audit, suppression
@@ -32,9 +31,7 @@ from newsletter_service.subscribers.readers import key_of
 
 PAGE = 50
 FOUND_AT_MOST = 50
-EXPORTED_AT_ONCE = 2000
 COUNTED_FOR_S = 60.0
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 _COUNTS = "newsletter-reader-counts"
 
 
@@ -164,45 +161,6 @@ def note_export(list_id: int, actor: str) -> None:
     """Remember who took a list's readers out."""
     with writing() as session:
         audit.record(session, actor, "subscribers.exported", f"list:{list_id}")
-
-
-def export(list_id: int) -> Iterator[list[str]]:
-    """Every subscription of a list as a row of cells, headings first, in pages by key.
-
-    A cell that a spreadsheet would take for a formula begins with an apostrophe (R 8.12).
-    """
-    yield ["email", "locale", "state", "signed_up", "confirmed", "ended"]
-    last = 0
-    while rows := _some(list_id, last):
-        last = rows[-1].id
-        for row in rows:
-            moments = (row.created_at, row.confirmed_at, row.ended_at)
-            times = [moment.isoformat(timespec="seconds") if moment else "" for moment in moments]
-            yield [_harmless(row.address), row.locale, row.state, *times]
-
-
-def _some(list_id: int, after: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    found = db.session.execute(
-        select(
-            Subscription.id,
-            Subscriber.address,
-            Subscriber.locale,
-            Subscription.state,
-            Subscription.created_at,
-            Subscription.confirmed_at,
-            Subscription.ended_at,
-        )
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(Subscription.list_id == list_id, Subscription.id > after)
-        .order_by(Subscription.id)
-        .limit(EXPORTED_AT_ONCE)
-    ).all()
-    db.session.rollback()
-    return found
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def _counted(list_id: int) -> dict[str, int]:

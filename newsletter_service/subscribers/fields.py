@@ -65,6 +65,11 @@ def of_list(session: Session, list_id: int, *, shown: bool = False) -> list[List
     return list(session.scalars(query.order_by(ListField.position, ListField.id)))
 
 
+def names(asked: Iterable[ListField]) -> dict[int, list[str]]:
+    """What a file may call each field: its key, or its label in either language."""
+    return {each.id: [each.key, each.label, each.label_en or each.label] for each in asked}
+
+
 def any_at_all(session: Session) -> bool:
     """Whether any list has a field."""
     return session.scalar(select(ListField.id).limit(1)) is not None

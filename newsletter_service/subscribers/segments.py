@@ -32,6 +32,7 @@ from newsletter_service.subscribers.fields import Unfit, folded
 from newsletter_service.subscribers.segment_tree import Known, Leaf, Tree
 
 LONGEST_NAME = 100
+_NEGATED = frozenset({"is_not", "empty", "not_on", "none"})
 _OPS = {
     FieldKind.TEXT: segment_tree.TEXT_OPS,
     FieldKind.CHOICE: segment_tree.CHOICE_OPS,
@@ -56,12 +57,15 @@ def matching(session: Session, segment_id: int, now: datetime) -> ColumnElement[
 def members(session: Session, segment_id: int, now: datetime) -> Select[int]:
     """The ids of the confirmed subscribers in a segment. Raises `NoSuchSegment`."""
     return select(Subscription.subscriber_id).where(
-        Subscription.state == SubscriptionState.CONFIRMED, matching(session, segment_id, now)
+        Subscription.state == SubscriptionState.CONFIRMED,
+        Subscription.legal_basis != "",
+        matching(session, segment_id, now),
     )
 
 
 def count(session: Session, list_id: int, definition: Mapping[str, Any], now: datetime) -> int:
-    """How many confirmed readers of a list a checked definition fits."""
+    """How many readers of a list, who may be written to, a checked definition fits."""
+    by_sets = session.get_bind().dialect.name == "sqlite"
     return (
         session.scalar(
             select(func.count())
@@ -69,7 +73,8 @@ def count(session: Session, list_id: int, definition: Mapping[str, Any], now: da
             .where(
                 Subscription.list_id == list_id,
                 Subscription.state == SubscriptionState.CONFIRMED,
-                condition(definition, now),
+                Subscription.legal_basis != "",
+                condition(definition, now, by_sets=by_sets),
             )
         )
         or 0
@@ -146,10 +151,19 @@ def any_field() -> bool:
     return fields.any_at_all(db.session())
 
 
-def condition(definition: Mapping[str, Any], now: datetime) -> ColumnElement[bool]:
-    """A checked tree as a condition on `Subscription`."""
+def condition(
+    definition: Mapping[str, Any], now: datetime, *, by_sets: bool = False
+) -> ColumnElement[bool]:
+    """A checked tree as a condition on `Subscription`.
+
+    Each reader is looked up by key, or with `by_sets` whoever fits is gathered first: quicker on
+    SQLite where all are asked at once.
+    """
     join, parts = next(iter(definition.items()))
-    clauses = [condition(part, now) if "about" not in part else _leaf(part, now) for part in parts]
+    clauses = [
+        _leaf(part, now, by_sets) if "about" in part else condition(part, now, by_sets=by_sets)
+        for part in parts
+    ]
     return and_(*clauses) if join == "all" else or_(*clauses)
 
 
@@ -166,64 +180,51 @@ def _fill(session: Session, segment: Segment, name: str, definition: Tree, now: 
     segment.name, segment.changed_at = name, now
 
 
-def _leaf(leaf: Leaf, now: datetime) -> ColumnElement[bool]:
+def _leaf(leaf: Leaf, now: datetime, by_sets: bool) -> ColumnElement[bool]:
     about, op = leaf["about"], leaf["op"]
-    if about == "field":
-        return _of_field(leaf)
-    if about == "language":
-        return (
-            select(Subscriber.id)
-            .where(Subscriber.id == Subscription.subscriber_id, Subscriber.locale == leaf["value"])
-            .correlate(Subscription)
-            .exists()
-        )
-    if about == "list":
-        other = aliased(Subscription)
-        on = (
-            select(other.id)
-            .where(
-                other.list_id == leaf["list"],
-                other.subscriber_id == Subscription.subscriber_id,
-                other.state == SubscriptionState.CONFIRMED,
-            )
-            .correlate(Subscription)
-        )
-        return on.exists() if op == "on" else ~on.exists()
-    since = now - timedelta(days=leaf["days"])
     if about == "age":
-        return (
-            Subscription.confirmed_at <= since
-            if op == "over"
-            else Subscription.confirmed_at > since
-        )
-    bounced = (
-        select(BounceEvent.id)
-        .where(
-            BounceEvent.subscriber_id == Subscription.subscriber_id,
-            BounceEvent.at > since,
-            BounceEvent.kind.in_((BounceKind.HARD, BounceKind.SOFT)),
-            # what is held as an operator's outage says nothing about the reader
-            BounceEvent.wave_id.is_(None),
-        )
-        .correlate(Subscription)
-    )
-    return bounced.exists() if op == "some" else ~bounced.exists()
-
-
-def _of_field(leaf: Leaf) -> ColumnElement[bool]:
+        since = now - timedelta(days=leaf["days"])
+        confirmed = Subscription.confirmed_at
+        return confirmed <= since if op == "over" else confirmed > since
+    if about == "field":
+        outer, fitting = Subscription.id, _answered(leaf)
+    elif about == "language":
+        outer = Subscription.subscriber_id
+        fitting = select(Subscriber.id).where(Subscriber.locale == leaf["value"])
+    elif about == "list":
+        outer, fitting = Subscription.subscriber_id, _on(leaf["list"])
+    else:
+        outer, fitting = Subscription.subscriber_id, _bounced(now - timedelta(days=leaf["days"]))
+    negated = op in _NEGATED
+    if by_sets:
+        return outer.not_in(fitting) if negated else outer.in_(fitting)
     # by the subscription alone, whatever else the query around it joins
-    answered = (
-        select(FieldValue.field_id)
-        .where(FieldValue.subscription_id == Subscription.id, FieldValue.field_id == leaf["field"])
-        .correlate(Subscription)
-    )
-    op = leaf["op"]
-    if op == "filled":
-        return answered.exists()
-    if op == "empty":
-        return ~answered.exists()
+    one = fitting.where(fitting.selected_columns[0] == outer).correlate(Subscription).exists()
+    return ~one if negated else one
+
+
+def _answered(leaf: Leaf) -> Select[int]:
+    answered = select(FieldValue.subscription_id).where(FieldValue.field_id == leaf["field"])
+    if leaf["op"] in {"filled", "empty"}:
+        return answered
     wanted = folded(leaf["value"])
-    if op == "holds":
-        return answered.where(FieldValue.folded.contains(wanted, autoescape=True)).exists()
-    same = answered.where(FieldValue.folded == wanted)
-    return same.exists() if op == "is" else ~same.exists()
+    if leaf["op"] == "holds":
+        return answered.where(FieldValue.folded.contains(wanted, autoescape=True))
+    return answered.where(FieldValue.folded == wanted)
+
+
+def _on(list_id: int) -> Select[int]:
+    other = aliased(Subscription)
+    return select(other.subscriber_id).where(
+        other.list_id == list_id, other.state == SubscriptionState.CONFIRMED
+    )
+
+
+def _bounced(since: datetime) -> Select[Any]:
+    return select(BounceEvent.subscriber_id).where(
+        BounceEvent.subscriber_id.is_not(None),
+        BounceEvent.at > since,
+        BounceEvent.kind.in_((BounceKind.HARD, BounceKind.SOFT)),
+        # what is held as an operator's outage says nothing about the reader
+        BounceEvent.wave_id.is_(None),
+    )

@@ -16,7 +16,8 @@ from newsletter_service.bounces.parse import parse
 from newsletter_service.bounces.providers import PROVIDERS, NotGenuine
 from newsletter_service.news import article, clean, feeds
 from newsletter_service.news.feed_item import FeedError
-from newsletter_service.subscribers import csv_rows
+from newsletter_service.subscribers import file_rows
+from newsletter_service.subscribers.tables import UnreadableFile
 from tests import bounce_families
 
 TESTS = Path(__file__).parent.parent
@@ -57,8 +58,8 @@ def _feed(raw: bytes) -> None:
 
 
 def _readers(raw: bytes) -> None:
-    with suppress(csv_rows.UnreadableFile):
-        for row in csv_rows.rows(io.BytesIO(raw)):
+    with suppress(UnreadableFile):
+        for row in file_rows.rows(io.BytesIO(raw)):
             with suppress(InvalidAddress):
                 assert "\n" not in address.parse(row.address).envelope
 

@@ -1,7 +1,8 @@
-"""Readers from a file and into one: a preview that changes nothing, the import, its report."""
+"""Readers from a file and into one: looked at, tried, taken in by a worker, reported."""
 
 import csv
 import io
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,133 +10,161 @@ from flask import (
     Blueprint,
     Response,
     abort,
+    flash,
+    redirect,
     render_template,
     request,
+    send_file,
     stream_with_context,
+    url_for,
 )
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter_service.extensions import db
-from newsletter_service.models import NewsletterList, Role
-from newsletter_service.subscribers import desk, imports, preview, uploads
-from newsletter_service.subscribers.csv_rows import UnreadableFile
-from newsletter_service.subscribers.imports import Plan, Reason
+from newsletter_service.models import ImportState, NewsletterList, ReaderImport, Role
+from newsletter_service.subscribers import (
+    desk,
+    exports,
+    fields,
+    file_rows,
+    import_files,
+    import_runs,
+    preview,
+)
+from newsletter_service.subscribers.columns import Columns
+from newsletter_service.subscribers.csv_rows import ENCODINGS
+from newsletter_service.subscribers.file_rows import Look
+from newsletter_service.subscribers.import_plan import EvidenceMissing, Plan
+from newsletter_service.subscribers.import_runs import How, NoSuchImport
 from newsletter_service.subscribers.readers import open_lists
+from newsletter_service.subscribers.tables import UnreadableFile
 from newsletter_service.web.access import allow
-from newsletter_service.web.desk import actor, now
-from newsletter_service.web.i18n import number
+from newsletter_service.web.desk import actor, import_words, now
 
 blueprint = Blueprint("subscribers_files", __name__, url_prefix="/desk/prenumeranter")
 
-# More rows than this take longer than a page may; the command has no such limit.
-ROWS_AT_MOST = 50_000
-NOT_TAKEN_SHOWN = 100
-FILE_BYTES = 16 * 1024 * 1024
+FORM_BYTES = 64 * 1024
+COLUMNS_SHOWN = 60
+EXAMPLES = 3
 
 
 @blueprint.url_value_preprocessor
-def _take_files(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
+def _take_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """A file may be larger than a form; this runs before anything reads the body."""
-    request.max_content_length = FILE_BYTES
+    if endpoint == "subscribers_files.look":
+        request.max_content_length = import_files.FILE_BYTES_AT_MOST + FORM_BYTES
 
 
 @blueprint.get("/importera")
 @allow(Role.EDITOR, Role.OPERATOR)
 def ask() -> str:
-    """The form for a file."""
+    """The form for a file, and what was imported last."""
     return _form({})
 
 
 @blueprint.post("/importera")
 @allow(Role.EDITOR, Role.OPERATOR)
-def look() -> AnyResponse | str | tuple[str, int]:
-    """Keep the file and show what would happen."""
+def look() -> AnyResponse | tuple[str, int]:
+    """Keep the file, and go where its columns are shown."""
     newsletter = _list(request.form.get("list_id", type=int))
     file = request.files.get("file")
     if file is None or not file.filename:
         return _form({"file": _("Choose a file.")}), 422
-    name = uploads.keep(file.stream)  # type: ignore[arg-type]
+    stream: Any = file.stream
     try:
-        with uploads.open_kept(name) as kept:
-            found = preview.preview(kept, newsletter.id)
-    except UnreadableFile:
-        uploads.forget(name)
-        return _form({"file": _unreadable()}), 422
-    fault = _fault(found)
-    if fault:
-        uploads.forget(name)
-        return _form({"file": fault}), 422
-    return _previewed(newsletter, name, file.filename, found, {})
+        _looked(stream, newsletter.id, "")
+        stream.seek(0)
+        import_id = import_runs.keep(stream, file.filename, newsletter.id, actor(), now())
+    except UnreadableFile as error:
+        return _form({"file": import_words.unreadable(error)}), 422
+    except import_files.TooLarge:
+        return _form({"file": _("The file is larger than 256 MB. Split it into parts.")}), 422
+    return redirect(url_for("subscribers_files.one", import_id=import_id), 303)
 
 
-@blueprint.post("/importera/ta-in")
+@blueprint.get("/importera/<int:import_id>")
 @allow(Role.EDITOR, Role.OPERATOR)
-def take() -> AnyResponse | str | tuple[str, int]:
-    """Import the file that was looked at, and report."""
-    newsletter = _list(request.form.get("list_id", type=int))
-    kept_name, file_name = request.form.get("kept", ""), request.form.get("file_name", "")
+def one(import_id: int) -> str | AnyResponse:
+    """An import: its columns while it is settled, how far it has come, what became of it."""
+    run = _known(import_id)
+    settles = run.state == ImportState.NEW or ("andra" in request.args and _may_settle(run))
+    return _settle_page(run, {}) if settles else _progress(run)
+
+
+@blueprint.post("/importera/<int:import_id>")
+@allow(Role.EDITOR, Role.OPERATOR)
+def settle(import_id: int) -> AnyResponse | str | tuple[str, int]:
+    """Look again with other columns, try the whole file, or take it in."""
+    run = _known(import_id)
+    do = request.form.get("do", "look")
+    if not _may_settle(run):
+        return redirect(url_for("subscribers_files.one", import_id=import_id), 303)
+    if do == "look":
+        return _settle_page(run, {})
+    columns, encoding = _chosen(run), _encoding(run)
+    if columns is None:
+        wrong = {"columns": _("Say which column holds the e-mail addresses.")}
+        return _settle_page(run, wrong), 422
     confirmed = request.form.get("how") != "ask"
-    evidence = request.form.get("evidence", "").strip()
+    how = How(columns, encoding, confirmed, request.form.get("evidence", "")[:2000], do == "dry")
     try:
-        with uploads.open_kept(kept_name) as kept:
-            if confirmed and not evidence:
-                found = preview.preview(kept, newsletter.id)
-                wrong = {"evidence": _("Say how and when they consented; the law asks for it.")}
-                return _previewed(newsletter, kept_name, file_name, found, wrong), 422
-            plan = Plan(newsletter.slug, confirmed, evidence, actor(), file_name[:200])
-            report = imports.import_rows(kept, plan, now())
-    except uploads.Gone:
-        return _form(
-            {"file": _("The file has been used or waited too long. Choose it again.")}
-        ), 422
-    uploads.forget(kept_name)
-    return render_template(
-        "desk/subscribers/imported.html",
-        newsletter=newsletter,
-        report=report,
-        confirmed=confirmed,
-        not_taken=[(reasons()[reason], count) for reason, count in report.reasons.most_common()],
-        rows=[(row.line, reasons()[row.reason]) for row in report.rows[:NOT_TAKEN_SHOWN]],
-    )
+        import_runs.settle(import_id, how, actor(), now())
+    except EvidenceMissing:
+        wrong = {"evidence": _("Say how and when they consented; the law asks for it.")}
+        return _settle_page(_known(import_id), wrong), 422
+    except NoSuchImport:
+        pass  # somebody was quicker; the page says how far it has come
+    return redirect(url_for("subscribers_files.one", import_id=import_id), 303)
+
+
+@blueprint.post("/importera/<int:import_id>/stoppa")
+@allow(Role.EDITOR, Role.OPERATOR)
+def stop(import_id: int) -> AnyResponse:
+    """Take no more from the file."""
+    if import_runs.stop(_known(import_id).id, actor(), now()):
+        flash(_("Stopped. Those who were taken in stay."), "good")
+    return redirect(url_for("subscribers_files.one", import_id=import_id), 303)
+
+
+@blueprint.get("/importera/<int:import_id>/rapport.csv")
+@allow(Role.EDITOR, Role.OPERATOR)
+def report(import_id: int) -> AnyResponse:
+    """Every row that was left out and why, as CSV."""
+    run = _known(import_id)
+    answer = Response(stream_with_context(_report(run.id)), content_type="text/csv; charset=utf-8")
+    name = _("left-out") + f"-{run.id}.csv"
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer
 
 
 @blueprint.post("/exportera")
 @allow(Role.EDITOR, Role.OPERATOR)
 def export() -> AnyResponse:
-    """All subscriptions of a list as CSV, written while it is being read."""
+    """All subscriptions of a list: CSV written while it is being read, or a workbook."""
     newsletter = _list(request.form.get("list_id", type=int))
     desk.note_export(newsletter.id, actor())
+    name = f"{newsletter.slug}-{now():%Y-%m-%d}"
+    if request.form.get("as") == "xlsx":
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the answer
+        exports.write_workbook(newsletter.id, file)
+        file.seek(0)
+        return send_file(file, as_attachment=True, download_name=f"{name}.xlsx")
     answer = Response(
-        stream_with_context(_lines(newsletter.id)), content_type="text/csv; charset=utf-8"
+        stream_with_context(exports.lines(newsletter.id)), content_type="text/csv; charset=utf-8"
     )
-    answer.headers.set(
-        "Content-Disposition", "attachment", filename=f"{newsletter.slug}-{now():%Y-%m-%d}.csv"
-    )
+    answer.headers.set("Content-Disposition", "attachment", filename=f"{name}.csv")
     return answer
 
 
-def reasons() -> dict[Reason, str]:
-    """Why rows are left out, in words."""
-    return {
-        Reason.INVALID_ADDRESS: _("The address is not written correctly"),
-        Reason.NO_READER: _("The address belongs to a machine and not to a reader"),
-        Reason.REPEATED: _("The address stands twice in the file"),
-        Reason.SUPPRESSED: _("The address is suppressed"),
-        Reason.UNSUBSCRIBED: _("The reader has left and is not brought back"),
-        Reason.ALREADY: _("Subscribes already"),
-        Reason.WAITING: _("Has been asked and has not answered yet"),
-    }
-
-
-def _lines(list_id: int) -> Iterator[str]:
-    """CSV by RFC 4180; the mark first makes spreadsheets read it as UTF-8."""
-    yield "\ufeff"
-    buffer = io.StringIO()
+def _report(import_id: int) -> Iterator[str]:
+    words = import_words.reasons()
+    buffer = io.StringIO("\ufeff")
+    buffer.seek(0, io.SEEK_END)
     writer = csv.writer(buffer)
-    for row in desk.export(list_id):
-        writer.writerow(row)
+    writer.writerow([_("Line"), _("Why"), _("The row as it stands")])
+    for line, reason, cells in import_runs.left_out_cells(import_id):
+        writer.writerow([line, words.get(reason, reason), *map(exports.harmless, cells)])
         if buffer.tell() > 65_536:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -144,58 +173,124 @@ def _lines(list_id: int) -> Iterator[str]:
 
 
 def _form(errors: dict[str, str]) -> str:
+    lists = open_lists(db.session())
     return render_template(
-        "desk/subscribers/import.html", errors=errors, lists=open_lists(db.session())
-    )
-
-
-def _previewed(
-    newsletter: NewsletterList,
-    kept: str,
-    file_name: str,
-    found: preview.Preview,
-    errors: dict[str, str],
-) -> str:
-    return render_template(
-        "desk/subscribers/preview.html",
-        newsletter=newsletter,
-        kept=kept,
-        file_name=file_name,
-        found=found,
+        "desk/subscribers/import.html",
         errors=errors,
-        reasons=reasons(),
-        form=request.form,
-        take_label=ngettext(
-            "Import %(n)s reader",
-            "Import %(n)s readers",
-            found.would_take,
-            n=number(found.would_take),
+        lists=lists,
+        list_names={each.id: each.name for each in lists},
+        latest=import_runs.latest(),
+    )
+
+
+def _looked(stream: Any, list_id: int, encoding: str) -> Look:
+    names = fields.names(fields.of_list(db.session(), list_id))
+    return file_rows.look(stream, names, encoding)
+
+
+def _may_settle(run: ReaderImport) -> bool:
+    over = run.state in {ImportState.DONE, ImportState.FAILED, ImportState.STOPPED}
+    return (run.state == ImportState.NEW or (run.dry and over)) and import_files.is_there(run.id)
+
+
+def _encoding(run: ReaderImport) -> str:
+    typed = request.form.get("encoding", run.encoding)
+    return typed if typed in ENCODINGS else ""
+
+
+def _chosen(run: ReaderImport) -> Columns | None:
+    """The columns as the form says; None where no column is the address."""
+    said = {
+        n: request.form.get(f"column-{n}", "")
+        for n in range(COLUMNS_SHOWN)
+        if f"column-{n}" in request.form
+    }
+    by = {meaning: n for n, meaning in reversed(said.items()) if meaning}
+    if "email" not in by:
+        return None
+    known = {each.id for each in fields.of_list(db.session(), run.list_id)}
+    answers = {
+        int(meaning.removeprefix("field:")): n
+        for meaning, n in by.items()
+        if meaning.startswith("field:") and meaning.removeprefix("field:").isdigit()
+    }
+    return Columns(
+        address=by["email"],
+        heading="heading" in request.form,
+        locale=by.get("locale"),
+        status=by.get("status"),
+        gone=tuple(n for n, meaning in said.items() if meaning == "gone"),
+        answers={key: n for key, n in sorted(answers.items()) if key in known},
+        source=request.form.get("source", "")[:40],
+    )
+
+
+def _settle_page(run: ReaderImport, errors: dict[str, str]) -> str:
+    newsletter = _list(run.list_id)
+    asked = fields.of_list(db.session(), run.list_id)
+    encoding = _encoding(run)
+    try:
+        looked = _looked(import_files.open_file(run.id), run.list_id, encoding)
+        kept = Columns.from_json(run.columns) if run.columns else looked.columns
+        columns = (_chosen(run) or kept) if "column-0" in request.form else kept
+        plan = Plan(
+            newsletter.slug, True, "", actor(), columns=columns, encoding=encoding, dry=True
+        )
+        found = preview.preview(import_files.open_file(run.id), plan)
+    except UnreadableFile as error:
+        import_runs.forget(run.id)
+        return _form({"file": import_words.unreadable(error)})
+    width = min(max(map(len, looked.first)), COLUMNS_SHOWN)
+    below = looked.first[1 if columns.heading else 0 :][:EXAMPLES]
+    return render_template(
+        "desk/subscribers/settle.html",
+        run=run,
+        newsletter=newsletter,
+        shape=import_words.shape(
+            looked.shape.name, looked.shape.dialect.separator if looked.shape.dialect else ""
         ),
+        is_text=looked.shape.dialect is not None,
+        encodings=import_words.encoding_names(),
+        encoding=encoding or looked.shape.name,
+        columns=columns,
+        width=width,
+        headings=[_at(looked.first[0], n) for n in range(width)],
+        examples=[[_at(row, n) for row in below] for n in range(width)],
+        meanings=import_words.meanings(asked),
+        meant=[import_words.meaning(columns, n) for n in range(width)],
+        found=found,
+        reasons=import_words.reasons(),
+        errors=errors,
+        form=request.form
+        or {"how": "confirmed" if run.evidence else "ask", "evidence": run.evidence},
     )
 
 
-def _fault(found: preview.Preview) -> str:
-    if found.total == 0:
-        return str(_("The file holds no rows."))
-    if found.total > ROWS_AT_MOST:
-        return str(
-            _(
-                "The file holds %(count)s rows, and a page takes %(most)s at most. Ask a technician"
-                " to run: newsletter subscribers import FILE.csv --list NAME",
-                count=number(found.total),
-                most=number(ROWS_AT_MOST),
-            )
-        )
-    return ""
-
-
-def _unreadable() -> str:
-    return str(
-        _(
-            "The file could not be read. Save it as an Excel workbook or CSV UTF-8, with a column"
-            " named email, and try again."
-        )
+def _progress(run: ReaderImport) -> str:
+    under_way = run.state in import_runs.OPEN
+    return render_template(
+        "desk/subscribers/imported.html",
+        run=run,
+        newsletter=_list(run.list_id),
+        under_way=under_way,
+        reasons=import_words.reasons(),
+        not_taken=sorted(run.reasons.items(), key=lambda each: -each[1]),
+        trouble=import_words.unreadable(UnreadableFile(run.error, run.error_line))
+        if run.error
+        else "",
+        may_settle=not under_way and _may_settle(run),
     )
+
+
+def _at(cells: list[str], n: int) -> str:
+    return cells[n][:60] if n < len(cells) else ""
+
+
+def _known(import_id: int) -> ReaderImport:
+    try:
+        return import_runs.get(import_id)
+    except NoSuchImport:
+        abort(404)
 
 
 def _list(list_id: int | None) -> NewsletterList:

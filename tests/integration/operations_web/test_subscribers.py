@@ -4,12 +4,15 @@ import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import openpyxl
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from newsletter_service.extensions import db
 from newsletter_service.models import (
+    FieldKind,
+    FieldValue,
     Role,
     Subscriber,
     Subscription,
@@ -17,7 +20,8 @@ from newsletter_service.models import (
     Suppression,
     writing,
 )
-from newsletter_service.subscribers import privacy
+from newsletter_service.subscribers import fields, import_turns, privacy
+from newsletter_service.subscribers.fields import Definition
 from tests.integration.web.browsing import csrf_token, submit
 from tests.world import World
 
@@ -103,18 +107,54 @@ def test_a_file_is_shown_first_and_imported_with_evidence(
     desk_world.readers(1)
     client = client_as(Role.EDITOR)
     body = "email\nnew@reader.test\nreader1@reader.test\nwrong\n"
-    seen = upload(client, body, desk_world.list_id)
-    text = seen.get_data(as_text=True)
-    assert "1 av 3 kan importeras" in text
+    seen = client.get(upload(client, body, desk_world.list_id).headers["Location"])
+    assert "1 av 3 kan importeras" in seen.get_data(as_text=True)
     assert db.session.scalar(select(func.count()).select_from(Subscriber)) == 1
-    kept = text.split('name="kept" value="')[1].split('"')[0]
-    form = {"csrf_token": csrf_token(seen), "kept": kept, "list_id": str(desk_world.list_id)}
-    form |= {"file_name": "läsare.csv", "how": "confirmed"}
-    take = f"{HOME}/importera/ta-in"
-    assert client.post(take, data=form).status_code == 422
-    done = client.post(take, data=form | {"evidence": "Höstkonferensen 2026"})
-    assert "1 importerade" in done.get_data(as_text=True)
-    assert client.post(take, data=form | {"evidence": "x"}).status_code == 422
+    page = seen.request.path
+    form = {"csrf_token": csrf_token(seen), "heading": "yes", "column-0": "email", "do": "take"}
+    form |= {"how": "confirmed"}
+    assert client.post(page, data=form).status_code == 422
+    begun = client.post(page, data=form | {"evidence": "Höstkonferensen 2026"})
+    assert begun.status_code == 303
+    assert "Filen importeras" in client.get(page).get_data(as_text=True)
+    import_turns.work(int(page.rpartition("/")[2]), datetime.now(UTC))
+    done = client.get(page).get_data(as_text=True)
+    assert "1 importerade" in done
+    report = client.get(f"{page}/rapport.csv").get_data(as_text=True)
+    assert "4,Adressen är felskriven,wrong" in report
+    assert client.post(page, data=form | {"evidence": "x"}).status_code == 303
+    assert "1 importerade" in client.get(page).get_data(as_text=True)
+
+
+def test_columns_are_said_by_hand_tried_on_the_whole_file_and_then_taken(
+    desk_world: World, client_as: ClientAs
+) -> None:
+    client = client_as(Role.EDITOR)
+    asked = Definition("Bolag", FieldKind.TEXT)
+    field = fields.define(desk_world.list_id, asked, actor="ada", now=datetime.now(UTC))
+    body = "Kontakt;Firma\nnew@reader.test;=Labbet\nny@reader.test;\n"
+    page = upload(client, body, desk_world.list_id).headers["Location"]
+    seen = client.get(page)
+    form = {"csrf_token": csrf_token(seen), "heading": "yes", "column-0": "", "column-1": ""}
+    assert client.post(page, data=form | {"do": "dry"}).status_code == 422
+    form |= {"column-0": "email", "column-1": f"field:{field.id}", "how": "confirmed"}
+    assert "2 av 2 kan importeras" in client.post(page, data=form).get_data(as_text=True)
+    import_id = int(page.rpartition("/")[2])
+    assert client.post(page, data=form | {"do": "dry"}).status_code == 303
+    import_turns.work(import_id, datetime.now(UTC))
+    assert "Inget har ändrats än" in client.get(page).get_data(as_text=True)
+    assert db.session.scalar(select(func.count()).select_from(Subscriber)) == 0
+    assert "Firma" in client.get(f"{page}?andra=1").get_data(as_text=True)
+    client.post(page, data=form | {"do": "take", "evidence": "Mässan"})
+    import_turns.work(import_id, datetime.now(UTC))
+    assert [value.value for value in db.session.scalars(select(FieldValue))] == ["=Labbet"]
+    token = {"csrf_token": csrf_token(seen), "list_id": str(desk_world.list_id)}
+    out = client.post(f"{HOME}/exportera", data=token).get_data(as_text=True)
+    assert ",'=Labbet" in out
+    book = client.post(f"{HOME}/exportera", data=token | {"as": "xlsx"})
+    rows = list(openpyxl.load_workbook(io.BytesIO(book.data)).active.iter_rows(values_only=True))
+    assert rows[0][:3] == ("email", "locale", "status")
+    assert {row[-1] for row in rows} == {"bolag", "'=Labbet", None}
 
 
 def test_a_file_without_addresses_is_refused_with_a_remedy(
@@ -122,7 +162,7 @@ def test_a_file_without_addresses_is_refused_with_a_remedy(
 ) -> None:
     answer = upload(client_as(Role.EDITOR), "namn\nAnna\n", desk_world.list_id)
     assert answer.status_code == 422
-    assert "email" in answer.get_data(as_text=True)
+    assert "Ingen kolumn innehåller e-postadresser" in answer.get_data(as_text=True)
 
 
 def test_r_8_12_no_exported_cell_is_a_formula(desk_world: World, client_as: ClientAs) -> None:
@@ -135,5 +175,5 @@ def test_r_8_12_no_exported_cell_is_a_formula(desk_world: World, client_as: Clie
     answer = submit(client, HOME, {"list_id": str(desk_world.list_id)}, f"{HOME}/exportera")
     lines = answer.get_data(as_text=True).lstrip("\ufeff").splitlines()
     assert lines[0].startswith("email,")
-    assert lines[1].startswith("'=cmd@reader.test,sv,confirmed,")
+    assert lines[1].startswith("'=cmd@reader.test,sv,subscribed,,")
     assert len(lines) == 3

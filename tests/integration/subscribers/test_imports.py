@@ -19,10 +19,10 @@ from newsletter_service.models import (
 )
 from newsletter_service.subscribers import imports, opt_in, opt_out
 from newsletter_service.subscribers.consent import RequestContext
-from newsletter_service.subscribers.csv_rows import UnreadableFile
-from newsletter_service.subscribers.imports import Plan, Reason, Report
+from newsletter_service.subscribers.import_plan import EvidenceMissing, Plan, Reason, Report
 from newsletter_service.subscribers.opt_out import Scope
 from newsletter_service.subscribers.readers import NoSuchList
+from newsletter_service.subscribers.tables import UnreadableFile
 from tests.integration.subscribers.parken import NOW, Desk
 
 CONTEXT = RequestContext()
@@ -47,7 +47,7 @@ def test_a_confirmed_import_keeps_its_evidence_with_every_reader(desk: Desk) -> 
 
 
 def test_a_confirmed_import_without_evidence_is_refused(desk: Desk) -> None:
-    with pytest.raises(imports.EvidenceMissing):
+    with pytest.raises(EvidenceMissing):
         take("email\nanna@example.org\n", Plan("nytt", True, "  ", "ada@example.org"))
     assert db.session.scalar(select(func.count()).select_from(Subscriber)) == 0
 
