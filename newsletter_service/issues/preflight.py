@@ -19,6 +19,7 @@ from newsletter_service.issues.checks import (
     contrast,
     copies,
     dates,
+    kept_back,
     languages,
     letter,
     links,
@@ -37,7 +38,7 @@ from newsletter_service.models import Issue, LetStand
 
 _TABLES = (
     *(words, parts, languages, letter, copies, links, tried, pictures, dates, sender, readers),
-    *(contrast, clients, tips),
+    *(contrast, clients, kept_back, tips),
 )
 RULES: tuple[Rule, ...] = tuple(rule for table in _TABLES for rule in table.RULES)
 BY_NAME = {rule.name: rule for rule in RULES}

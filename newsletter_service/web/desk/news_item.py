@@ -8,8 +8,10 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from newsletter_service.extensions import db
 from newsletter_service.models import Item, Role
 from newsletter_service.news import desk, folding, probe
+from newsletter_service.pictures import remote
 from newsletter_service.settings import current
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import now, said
@@ -91,6 +93,7 @@ def _page(known: Item, *, values: Any = None, errors: dict[str, str] | None = No
         item=known,
         is_typed=is_ours(known),
         leader=leader,
+        picture=remote.thumbs(db.session(), [known.image_url]).get(known.image_url, ""),
         also=folding.folded_into([known.id])[known.id],
         waiting=values is None and probe.reads(known.id, now()),
         values=values if values is not None else stored,

@@ -97,6 +97,19 @@ def _used_in(state: IssueState) -> Spoil:
     return spoil
 
 
+def _kept_back(until: int, leaves: int) -> Spoil:
+    """News under embargo for so many hours, in an issue that leaves after so many."""
+
+    def spoil(paper: Paper) -> None:
+        block = next(block for block in paper.issue.blocks if block.kind == _K.ITEM)
+        block.item_id = _item()
+        item = db.session.get_one(Item, block.item_id)
+        item.embargo_until = NOW + timedelta(hours=until)
+        paper.issue.send_at = NOW + timedelta(hours=leaves)
+
+    return spoil
+
+
 def _item() -> int:
     source = Source(url=f"{SITE}/feed", kind="rss", created_at=NOW, due_at=NOW)
     db.session.add(source)
@@ -395,6 +408,7 @@ CASES: dict[str, tuple[Spoil, Spoil]] = {
         part(_K.IMAGE, url=f"{SITE}/webp/hus.jpg?format=svg"),
     ),
     "image_only": (_only(_K.IMAGE), _only(_K.ITEM)),
+    "kept_back": (_kept_back(25, 24), _kept_back(24, 24)),
     "day_passed": (
         part(_K.EVENT, starts_on="2026-11-20", last_day=None),
         part(_K.EVENT, starts_on="2026-11-23", last_day=None),
