@@ -11,7 +11,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(8, (os.cpu_count() or 1) +
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test bench fuzz month lint lock clean
+.PHONY: help setup demo up test bench fuzz month spam lint lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ fuzz: setup ## Spoil what strangers send and read it (MINUTES=3 SEED= FUZZ="boun
 
 month: setup ## Live a month of schedules with the scheduler killed at random (DAYS=31 SEED=1)
 	$(BIN)/python -m tests.month --days $(or $(DAYS),31) --seed $(or $(SEED),1)
+
+spam: setup ## What SpamAssassin says of every shipped mail (needs its Debian package; no network)
+	$(BIN)/python scripts/spam_score.py
 
 lint: setup ## Check style, types, layers and translations
 	$(BIN)/ruff check .

@@ -13,6 +13,9 @@ something must be mended; `--mend` first puts right what a machine can (*Rätta*
 parts out.
 Links and pictures are opened by a worker, never by a page; what came of it is kept for six hours.
 This page is written by `newsletter issues rules` out of the rules.
+
+What the rules cannot know a filter can: `make spam` gives every shipped mail, in both languages,
+long and short, to SpamAssassin with its local rules only. With 4.0.1 each scores 0.0 (5 is spam).
 """
 _LEVELS = {
     Level.BLOCKS: (
