@@ -1,12 +1,21 @@
 """All benches, in the order of the table. A new one is a module here and a name in the tuple."""
 
-from newsletter_service.bench import bounces, confirming, news_desk, pages, sending, signing_up
+from newsletter_service.bench import (
+    bounces,
+    confirming,
+    news_desk,
+    pages,
+    sending,
+    signing_up,
+    telling,
+)
 from newsletter_service.bench.measure import Bench
 
 BENCHES: tuple[Bench, ...] = (
     sending.BENCH,
     confirming.BENCH,
     signing_up.BENCH,
+    telling.BENCH,
     pages.BENCH,
     news_desk.BENCH,
     bounces.BENCH,

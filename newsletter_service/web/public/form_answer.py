@@ -58,7 +58,7 @@ def form(
         honeypot=HONEYPOT,
         stamp=evidence.stamp(slug, way),
         theme=theme_path(slug),
-        works=proofs.is_on(),
+        works=proofs.is_on() and "font" not in request.args,  # the desk only looks at it
         alternate=alternate("subscribe", slug=slug) if way == PAGE else None,
     )
     return framed(shown) if way == FRAME else shown
