@@ -14,7 +14,7 @@ def change(**values: object) -> None:
 
 def test_r_8_1_the_statement_says_where_to_write_in_both_languages(client: FlaskClient) -> None:
     swedish, english = client.get("/tillganglighet").text, client.get("/accessibility").text
-    assert "Tillgänglighetsredogörelse" in swedish
+    assert "redogörelse</h1>" in swedish  # it may break at a hyphen before it
     assert "Accessibility statement" in english
     for page in (swedish, english):
         assert 'href="mailto:hej@example.org"' in page
