@@ -3,6 +3,7 @@
 from newsletter_service.bench import (
     bounces,
     confirming,
+    importing,
     news_desk,
     pages,
     sending,
@@ -15,6 +16,7 @@ BENCHES: tuple[Bench, ...] = (
     sending.BENCH,
     confirming.BENCH,
     signing_up.BENCH,
+    importing.BENCH,
     telling.BENCH,
     pages.BENCH,
     news_desk.BENCH,

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from newsletter_service.accounts import newsletters, organisation
 from newsletter_service.accounts.newsletters import NewNewsletter
+from newsletter_service.extensions import db
 from newsletter_service.models import FieldKind, NewsletterList
-from newsletter_service.subscribers import fields, imports, segments
+from newsletter_service.subscribers import fields, file_rows, imports, segments
 from newsletter_service.subscribers.fields import Choice, Definition
 from newsletter_service.subscribers.import_plan import Plan
+from newsletter_service.subscribers.readers import open_list
 
 SLUG = "nyhetsbrev"
 ACTOR = "sample"
@@ -88,6 +90,11 @@ def addresses() -> Iterator[str]:
 
 def add_readers(number: int, now: datetime) -> None:
     """Import confirmed readers."""
-    rows = "\n".join(["email", *itertools.islice(addresses(), number)])
-    plan = Plan(SLUG, True, EVIDENCE, ACTOR, "sample.csv")
-    imports.import_rows(io.BytesIO(rows.encode()), plan, now)
+    curious = itertools.cycle(["Läkemedel", "Energi och miljö", "Medicinteknik", "", "Något annat"])
+    some = zip(itertools.islice(addresses(), number), curious, strict=False)
+    rows = "\n".join(["email,Vad är du mest nyfiken på?", *map(",".join, some)])
+    file = io.BytesIO(rows.encode())
+    names = fields.names(fields.of_list(db.session(), open_list(db.session(), SLUG).id))
+    columns = file_rows.look(file, names).columns
+    plan = Plan(SLUG, True, EVIDENCE, ACTOR, "sample.csv", columns)
+    imports.import_rows(file, plan, now)

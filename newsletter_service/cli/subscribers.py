@@ -1,6 +1,7 @@
 """`newsletter subscribers`: import, export, erase."""
 
 import csv
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
@@ -195,7 +196,9 @@ def _worked_off(import_id: int, quiet: bool) -> ReaderImport:
         fail(f"There is no import {import_id}.")
     if not quiet:
         click.echo(f"Import {import_id}. If it is interrupted: --resume {import_id}", err=True)
-    with click.progressbar(length=run.rows_total or 1, label="Importing") as bar:
+    # not among what programs read
+    bar = click.progressbar(length=run.rows_total or 1, label="Importing", file=sys.stderr)
+    with bar:
 
         def told(run: ReaderImport) -> None:
             bar.length = max(run.rows_total or 1, 1)

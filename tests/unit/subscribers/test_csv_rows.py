@@ -1,7 +1,9 @@
 """Files of addresses, as they come: text."""
 
+import io
 from contextlib import suppress
 from io import BytesIO
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -38,7 +40,7 @@ def test_a_short_row_has_no_address_and_breaks_nothing() -> None:
     assert read("namn,email\nAnna\n") == [Row(2, "")]
 
 
-def read_all(file: BytesIO) -> None:
+def read_all(file: BinaryIO) -> None:
     file_rows.look(file)
     list(rows(file))
 
@@ -110,3 +112,31 @@ def test_what_is_no_file_of_addresses_says_why(body: bytes, code: str) -> None:
 def test_a_zero_byte_spoils_its_own_row_alone() -> None:
     found = list(rows(BytesIO(b"email\na\x00b@example.org\nbo@example.org\n")))
     assert [row.address for row in found] == ["a\x00b@example.org", "bo@example.org"]
+
+
+class Endless(io.RawIOBase):
+    """A file of one line that never ends; counts what was read of it."""
+
+    read_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, _offset: int, _whence: int = 0) -> int:
+        return 0
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = b"x" * len(buffer)
+        self.read_bytes += len(buffer)
+        return len(buffer)
+
+
+def test_a_line_of_a_gigabyte_is_refused_after_a_moment() -> None:
+    raw = Endless()
+    with pytest.raises(UnreadableFile) as error:
+        read_all(io.BufferedReader(raw))
+    assert error.value.code == "long_line"
+    assert raw.read_bytes < 2 * 2**20
