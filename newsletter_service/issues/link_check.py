@@ -16,9 +16,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from newsletter_service import outward
+from newsletter_service.address import is_reserved
 from newsletter_service.extensions import db
 from newsletter_service.issues.checks.case import Case, link_key
-from newsletter_service.issues.checks.links import is_well_formed
+from newsletter_service.issues.checks.links import host_of, is_well_formed
 from newsletter_service.models import Issue, IssueState, LinkCheck, LinkOutcome, writing
 from newsletter_service.queue import nudge
 from newsletter_service.safe_http import FetchError, Refused, SafeClient, TooLarge
@@ -122,6 +123,10 @@ def _try_all(client: SafeClient, wanted: dict[str, bool]) -> list[_Tried]:
 
 
 def _try(client: SafeClient, url: str, is_picture: bool) -> _Tried:
+    if is_reserved(
+        host_of(url)
+    ):  # nobody is there (RFC 2606, 6761): the name servers are not asked
+        return _Tried(url, LinkOutcome.UNKNOWN)
     try:
         answer = client.get(url, accept="image/*" if is_picture else "text/html,*/*;q=0.8")
     except TooLarge:

@@ -166,6 +166,7 @@ def _page(
         tabs=words.tabs(issue, "review"),
         must=[one for one in report.must if not one.kind],
         should=[one for one in report.should if one.rule != "untested"],
+        unanswered=[one for one in report.should if one.rule not in release.NOTED_ONLY],
         tips=report.tips,
         left=report.left,
         written=editions.written_locales(issue),
