@@ -19,6 +19,8 @@ SOON_MS = 5000
 _D = DeliveryState
 OPEN = (_D.PENDING, _D.DEFERRED)
 
+# Mails whose links prove that whoever opens them has the address.
+_PROVING = frozenset({"confirmation", "personal_link", "new_address"})
 # A confirmation may reach an address that bounced: its answer proves that it works (R 4.8).
 _BARS_CONFIRMATION = (
     SuppressionReason.COMPLAINT,
@@ -119,7 +121,7 @@ def suppressed(address_key: bytes, kind: str, to_staff: bool) -> Select[int]:
     )
     if to_staff:
         return query.where(Suppression.id < 0)
-    if kind == "confirmation":
+    if kind in _PROVING:
         return query.where(Suppression.reason.in_(_BARS_CONFIRMATION))
     return query
 

@@ -137,11 +137,13 @@ def _personal(session: Session, engine: SendingEngine, notice: Notice) -> dict[s
     values = {"address": notice.address}
     if notice.sealed is not None:
         raw = tokens.unseal(engine.settings.secret_key, notice.sealed)
-        confirm = "bekrafta" if notice.locale == "sv" else "confirm"
-        block = "sparra" if notice.locale == "sv" else "block"
+        swedish = notice.locale == "sv"
+        confirm, block = ("bekrafta", "sparra") if swedish else ("confirm", "block")
         values |= {
             "confirm_url": f"{base}/{confirm}/{raw}",
             "block_url": f"{base}/{block}/{raw}",
+            "choices_url": f"{base}/{'mina-val' if swedish else 'my-choices'}/{raw}",
+            "new_address_url": f"{base}/{'ny-adress' if swedish else 'new-address'}/{raw}",
             "login_url": f"{base}/desk/logga-in/{raw}",
             "invitation_url": f"{base}/desk/logga-in/{raw}",
         }

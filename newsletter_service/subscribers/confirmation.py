@@ -6,18 +6,23 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter_service import notices
+from newsletter_service import settings as settings_module
+from newsletter_service.mail import headers
 from newsletter_service.models import (
     Notice,
     Subscriber,
     Subscription,
     Token,
     TokenPurpose,
+    utc_of_ms,
 )
-from newsletter_service.tokens import new_secret
+from newsletter_service.subscribers.readers import link_keys
+from newsletter_service.tokens import MESSAGE_ID, new_secret, notice_token
 
 CONFIRMATION = "confirmation"
 ALREADY_SUBSCRIBED = "already_subscribed"
 WELCOME = "welcome"
+LINKED = (CONFIRMATION,)
 
 LINK_LIVES = timedelta(days=7)
 SHARE = ((timedelta(hours=24), 1), (timedelta(days=30), 3))
@@ -99,6 +104,29 @@ def say_welcome(session: Session, subscription: Subscription, token: Token, now:
         expires_at=now + LINK_LIVES,
         list_id=subscription.list_id,
     )
+
+
+def as_sent(session: Session, token: Token, subscription: Subscription) -> dict[str, object]:
+    """How the mail of a confirmation link left: its Message-ID and the relay's reply (R 5.12)."""
+    sent = session.scalars(
+        select(Notice)
+        .where(
+            Notice.kind.in_(LINKED),
+            Notice.subject == subscription.subscriber.address_key.hex(),
+            Notice.created_at == token.created_at,
+        )
+        .limit(1)
+    ).one_or_none()
+    if sent is None:
+        return {}
+    named = notice_token(link_keys(), sent.id, purpose=MESSAGE_ID)
+    domain = settings_module.current().bounce_domain
+    return {
+        "mail": headers.message_id(named, domain),
+        "mail_state": str(sent.state),
+        "mail_reply": f"{sent.code or ''} {sent.reply or ''}".strip(),
+        "mail_at": utc_of_ms(sent.settled_ms).isoformat() if sent.settled_ms else "",
+    }
 
 
 def _notices(session: Session, kind: str, subject: str) -> list[tuple[int, datetime]]:

@@ -8,6 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter_service.models import ConsentEvent, ConsentKind, Subscription
+from newsletter_service.subscribers import wordings
+from newsletter_service.subscribers.wordings import Words
 
 ONE_REQUEST_PER = timedelta(hours=24)
 
@@ -17,6 +19,9 @@ class RequestContext:
     """Where a wish came from; `wording` names the version of the text the person saw.
 
     `asked_at` is when it was said, where it is written down later.
+
+    `words` are the texts themselves where the door has them: they are kept with the event, and
+    the first is its wording.
     """
 
     ip: str = ""
@@ -25,6 +30,12 @@ class RequestContext:
     wording: str = ""
     channel: str = "form"
     asked_at: datetime | None = None
+    words: tuple[Words, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The version of the text that was agreed to."""
+        return self.words[0].digest if self.words else self.wording
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ def record(
     session: Session, subscription: Subscription, kind: ConsentKind, act: Act, **detail: object
 ) -> None:
     """Append one proof about a subscription."""
+    wordings.keep(session, act.context.words, act.now)
     session.add(_event(subscription, kind, act, detail=detail))
 
 
@@ -47,6 +59,7 @@ def record_request(
     session: Session, subscription: Subscription, act: Act, address_as_typed: str
 ) -> None:
     """Append the proof of a request; a flood of them on one day adds one row only."""
+    wordings.keep(session, act.context.words, act.now)
     earlier = session.scalar(
         select(ConsentEvent.id)
         .where(
@@ -72,7 +85,7 @@ def _event(subscription: Subscription, kind: ConsentKind, act: Act, **fields: An
         ip=act.context.ip[:45],
         user_agent=act.context.user_agent[:300],
         form=act.context.form[:500],
-        wording=act.context.wording[:64],
+        wording=act.context.shown[:64],
         locale=act.locale,
         **fields,
     )

@@ -98,7 +98,7 @@ def confirm(raw: str, locale: str, context: RequestContext, now: datetime) -> Ou
         act = Act(locale, context, now)
         again = subscription.state == SubscriptionState.CONFIRMED
         if not again:
-            _settle(session, subscription, act)
+            settle(session, subscription, act, **confirmation.as_sent(session, token, subscription))
         token.used_at = now
         _speak(session, subscription, act)
         if not again:
@@ -154,14 +154,18 @@ def request(session: Session, subscription: Subscription, act: Act, as_typed: st
     consent.record_request(session, subscription, act, as_typed or subscription.subscriber.address)
 
 
-def _settle(session: Session, subscription: Subscription, act: Act) -> None:
+def settle(session: Session, subscription: Subscription, act: Act, **detail: object) -> None:
+    """Within a transaction: the subscription stands, whatever it was, with the proof of it.
+
+    What a confirmation lifts is lifted; the caller has seen that nothing bars it.
+    """
     subscription.move(SubscriptionState.CONFIRMED)
     if subscription.ended_at is not None:
         key = subscription.subscriber.address_key
         journal.note(session, JournalKind.REJOINED, key, act.now, scope=subscription.list_id)
     subscription.confirmed_at, subscription.ended_at = act.now, None
     subscription.legal_basis, subscription.paused_until_ms = LegalBasis.CONSENT, None
-    consent.record(session, subscription, ConsentKind.CONFIRMED, act)
+    consent.record(session, subscription, ConsentKind.CONFIRMED, act, **detail)
     for scope in (WHOLE_ORGANISATION, subscription.list_id):
         suppression.release(
             session,

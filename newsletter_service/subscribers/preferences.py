@@ -81,12 +81,12 @@ def view(token: str) -> Preferences | None:
     if named is None:
         return None
     reader, lists = named.subscriber, open_lists(session)
-    states = {each.list_id: each.state for each in reader.subscriptions}
+    standing = {each.list_id: each for each in reader.subscriptions}
     return Preferences(
         masked=mask(parse(reader.address)),
         locale=reader.locale,
-        choices=tuple(_choice(each, states.get(each.id)) for each in lists),
-        locales=_locales(lists),
+        choices=tuple(choice_of(each, standing.get(each.id)) for each in lists),
+        locales=locales_of(lists),
     )
 
 
@@ -109,7 +109,7 @@ def change(token: str, wanted: Wanted, context: RequestContext, now: datetime) -
             for slug in sorted(wanted.slugs & shown.keys())
             if not _confirmed(mine.get(shown[slug].id))
         ]
-        known = wanted.locale in _locales(shown.values())
+        known = wanted.locale in locales_of(shown.values())
         act = Act(wanted.locale if known else named.subscriber.locale, context, now)
         return Changed(left, _ask(session, mine.values(), joined, act))
 
@@ -148,15 +148,16 @@ def _ask(
     return True
 
 
-def _choice(newsletter: NewsletterList, state: str | None) -> Choice:
+def choice_of(newsletter: NewsletterList, mine: Subscription | None) -> Choice:
+    """A list as a reader may choose it."""
     return Choice(
         slug=newsletter.slug,
         newsletter=newsletter.title("sv"),
         newsletter_en=newsletter.title("en"),
         description=newsletter.description,
         description_en=newsletter.description_en,
-        subscribed=state == SubscriptionState.CONFIRMED,
-        waiting=state == SubscriptionState.PENDING,
+        subscribed=mine is not None and mine.state == SubscriptionState.CONFIRMED,
+        waiting=mine is not None and mine.state == SubscriptionState.PENDING,
     )
 
 
@@ -164,5 +165,6 @@ def _confirmed(subscription: Subscription | None) -> bool:
     return subscription is not None and subscription.state == SubscriptionState.CONFIRMED
 
 
-def _locales(lists: Collection[NewsletterList]) -> tuple[str, ...]:
+def locales_of(lists: Collection[NewsletterList]) -> tuple[str, ...]:
+    """Every language that any of the lists comes in, Swedish first."""
     return tuple(sorted({locale for each in lists for locale in each.locales}, reverse=True))

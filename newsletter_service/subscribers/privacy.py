@@ -59,7 +59,7 @@ def export(address_text: str) -> dict[str, Any]:
             (AddressChange.subscriber_id == reader_id) | (AddressChange.address_key == key),
         ),
         "notices": _rows(session, Notice, Notice.address_key == key),
-        "bounces": _rows(session, BounceEvent, BounceEvent.address_key == key),
+        "bounces": _rows(session, BounceEvent, _about(key, reader_id)),
         "sign_ups": _rows(session, SignUp, SignUp.address_key == key),
         "suppressions": _rows(session, Suppression, Suppression.address_key == key),
         "provider_events": _rows(session, ProviderEvent, _names(address)),
@@ -77,7 +77,7 @@ def erase(address_text: str, actor: str, now: datetime) -> bool:
     naming = _set_aside(address)
     with writing() as session:
         reader = _reader(session, key)
-        _forget_mail(session, key)
+        _forget_mail(session, key, reader.id if reader is not None else 0)
         session.execute(delete(AddressChange).where(AddressChange.address_key == key))
         session.execute(delete(ProviderEvent).where(_names(address)))
         session.execute(delete(BounceMessage).where(BounceMessage.id.in_(naming)))
@@ -105,14 +105,20 @@ def _reader(session: Session, key: bytes) -> Subscriber | None:
     return session.scalars(select(Subscriber).where(Subscriber.address_key == key)).one_or_none()
 
 
-def _forget_mail(session: Session, key: bytes) -> None:
-    messages = select(BounceEvent.message_id).where(BounceEvent.address_key == key)
+def _about(key: bytes, reader_id: int) -> ColumnElement[bool]:
+    """Bounces of an address, and of the addresses that its reader had before."""
+    return or_(BounceEvent.address_key == key, BounceEvent.subscriber_id == (reader_id or -1))
+
+
+def _forget_mail(session: Session, key: bytes, reader_id: int) -> None:
+    messages = select(BounceEvent.message_id).where(_about(key, reader_id))
     session.execute(delete(BounceMessage).where(BounceMessage.id.in_(messages)))
     # still counted in its issue's report, but about nobody
     session.execute(
         update(BounceEvent)
-        .where(BounceEvent.address_key == key)
+        .where(_about(key, reader_id))
         .values(address_key=b"", subscriber_id=None, message_id=None, evidence="")
+        .execution_options(synchronize_session=False)
     )
     for model in (Notice, SignUp):
         session.execute(delete(model).where(model.address_key == key))

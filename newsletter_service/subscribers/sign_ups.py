@@ -36,6 +36,7 @@ from newsletter_service.subscribers import (
     pressure,
     proofs,
     throwaway,
+    wordings,
 )
 from newsletter_service.subscribers.consent import Act, RequestContext
 from newsletter_service.subscribers.lanes import Evidence
@@ -86,6 +87,7 @@ def ask(address_text: str, asked: Asked, now: datetime) -> None:
         waits = lanes.wait(taken, from_network)
         session.add(_row(address, newsletter, asked, taken, now, now + waits))
         forms.note_seen(session, newsletter.id, asked.locale, asked.used, now)
+        wordings.keep(session, asked.context.words, now)
         if not waits:
             nudge(WORK)
 
@@ -203,7 +205,7 @@ def _row(
         ip=context.ip[:45],
         user_agent=context.user_agent[:300],
         form=context.form[:500],
-        wording=context.wording[:64],
+        wording=context.shown[:64],
         answers={str(field_id): text for field_id, text in asked.answers.items()},
         asked_at=at[0],
         due_at=at[1],

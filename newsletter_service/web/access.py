@@ -31,6 +31,9 @@ CSRF_EXEMPT: dict[str, str] = {
     "public.answer": "counted for nobody in particular, behind a limit; no cookie",
     "hooks.take": "posted by a provider, which signs or knows a secret; no cookie",
     "public.send_in": "the signed link is the key; nothing is shown before an editor lets it in",
+    "public.choices_ask": "mails a link to the address alone, behind a limit; no cookie",
+    "public.choices": "the secret of the mailed link is the key; no cookie",
+    "public.new_address": "the secret of the mailed link is the key; no cookie",
     "public.preferences": "the link itself is the key, and only takes away; no cookie",
 }
 

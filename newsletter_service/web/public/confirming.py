@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 from newsletter_service.subscribers import links, opt_in
 from newsletter_service.web import i18n
 from newsletter_service.web.access import public
+from newsletter_service.web.public import shown
 from newsletter_service.web.public.pages import both, now, page, unlisted, visitor
 
 TEMPLATES = {
@@ -24,7 +25,9 @@ def confirm(token: str) -> Response:
         return _shown(opt_in.look(token, now()), token)
     locale = i18n.page_locale()
     if request.form.get("act") != "renew":
-        return _shown(opt_in.confirm(token, locale, visitor(channel="mail"), now()), token)
+        about = opt_in.look(token, now())
+        seen = visitor(channel="mail", words=(shown.on_confirming(about),))
+        return _shown(opt_in.confirm(token, locale, seen, now()), token)
     about = opt_in.look(token, now())
     if isinstance(about, links.Unknown) or not opt_in.renew(
         token, locale, visitor(channel="mail"), now()

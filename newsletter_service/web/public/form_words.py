@@ -1,7 +1,5 @@
 """The words of a sign-up form: what a reader consents to, and what is wrong with what was typed."""
 
-import hashlib
-
 from flask import request
 from flask_babel import gettext as _
 
@@ -9,7 +7,7 @@ from newsletter_service.models import NewsletterList
 from newsletter_service.subscribers.consent import RequestContext
 from newsletter_service.web import i18n
 from newsletter_service.web.brand import brand
-from newsletter_service.web.public import evidence
+from newsletter_service.web.public import evidence, shown
 from newsletter_service.web.public.pages import visitor
 
 
@@ -33,8 +31,8 @@ def words_shown(newsletter: NewsletterList) -> RequestContext:
     """Which words the visitor had before the eyes, and where."""
     ours = evidence.stamped()
     if ours is not None:
-        digest = hashlib.sha256(promise(newsletter).encode()).hexdigest()
-        return visitor(ours.site or request.path, f"sha256:{digest[:32]}", "form")
+        words = shown.on_form(promise(newsletter))
+        return visitor(ours.site or request.path, channel="form", words=words)
     where = request.headers.get("Referer") or request.headers.get("Origin") or ""
     return visitor(where or request.path, "form on another site", "form")
 

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from newsletter_service.extensions import db
 from newsletter_service.subscribers.consent import RequestContext
 from newsletter_service.subscribers.readers import open_lists
+from newsletter_service.subscribers.wordings import Words
 from newsletter_service.web import i18n
 from newsletter_service.web.brand import brand
 
@@ -32,6 +33,9 @@ PATHS = {
     "unsubscribe": {"sv": "/avprenumerera/<token>", "en": "/unsubscribe/<token>"},
     "undo": {"sv": "/avprenumerera/<token>/angra", "en": "/unsubscribe/<token>/undo"},
     "preferences": {"sv": "/installningar/<token>", "en": "/preferences/<token>"},
+    "choices_ask": {"sv": "/mina-val", "en": "/my-choices"},
+    "choices": {"sv": "/mina-val/<token>", "en": "/my-choices/<token>"},
+    "new_address": {"sv": "/ny-adress/<token>", "en": "/new-address/<token>"},
     "answer": {"sv": "/nytta/<int:issue_id>/<reply>", "en": "/useful/<int:issue_id>/<reply>"},
     "archive": {"sv": "/arkiv/<slug>", "en": "/archive/<slug>"},
     "archived_issue": {"sv": "/arkiv/<slug>/<int:number>", "en": "/archive/<slug>/<int:number>"},
@@ -39,6 +43,7 @@ PATHS = {
     "accessibility": {"sv": "/tillganglighet", "en": "/accessibility"},
     "send_in": {"sv": "/skicka-in/<token>", "en": "/send-in/<token>"},
     "privacy": {"sv": "/integritet", "en": "/privacy"},
+    "privacy_version": {"sv": "/integritet/<digest>", "en": "/privacy/<digest>"},
 }
 # every letter names the English address of these, whatever its reader's language
 _OF_EVERY_LANGUAGE = {"unsubscribe", "undo"}
@@ -112,14 +117,20 @@ def now() -> datetime:
     return moment
 
 
-def visitor(form: str = "", wording: str = "", channel: str = "page") -> RequestContext:
-    """What is kept of a request as proof."""
+def visitor(
+    form: str = "",
+    wording: str = "",
+    channel: str = "page",
+    words: tuple[Words, ...] = (),
+) -> RequestContext:
+    """What is kept of a request as proof; `words` are the texts that the visitor saw."""
     return RequestContext(
         ip=request.remote_addr or "",
         user_agent=_plain(request.user_agent.string),
         form=_plain(form or request.path.split("/")[1]),
         wording=wording,
         channel=channel,
+        words=words,
     )
 
 

@@ -3,6 +3,7 @@
 from flask import abort, request
 from werkzeug.wrappers import Response
 
+from newsletter_service.subscribers import personal_link
 from newsletter_service.subscribers import preferences as verbs
 from newsletter_service.subscribers.preferences import Wanted
 from newsletter_service.tokens import BadToken
@@ -16,6 +17,9 @@ def preferences(token: str) -> Response:
     """Show what is chosen; take a new choice."""
     changed = None
     try:
+        if request.form.get("act") == "mail":
+            personal_link.ask_by_letter(token, now())
+            return unlisted(page("choices_asked.html"))
         if request.method == "POST":
             wanted = Wanted(
                 frozenset(request.form.getlist("lists")), request.form.get("language", "")
