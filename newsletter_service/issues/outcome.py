@@ -13,6 +13,7 @@ from newsletter_service.models import (
     DeliveryState,
     Issue,
     IssueState,
+    KeptStatement,
 )
 
 SHOWN = 12
@@ -37,6 +38,9 @@ def returned(session: Session, issue_id: int) -> list[tuple[str, int]]:
 
 def came_back(session: Session, issue_id: int) -> dict[str, int]:
     """How many of the accepted copies bounced for good, and how many were complained about."""
+    kept = session.get(KeptStatement, issue_id)
+    if kept is not None:
+        return {name: int(kept.numbers[name]) for name in ("bounced", "complained")}
     is_complaint = BounceEvent.kind == BounceKind.COMPLAINT
     bounced, complained = session.execute(
         select(
@@ -75,6 +79,9 @@ def skipped(session: Session, issue: Issue, number: int) -> dict[str, int]:
     if sum(issue.skipped_by.values()) == number:
         return dict(issue.skipped_by)
     issue_id = issue.id
+    kept = session.get(KeptStatement, issue_id)
+    if kept is not None:
+        return dict(kept.numbers["skipped"])
     rows = session.execute(
         select(Delivery.skip_reason, func.count())
         .where(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.SKIPPED)

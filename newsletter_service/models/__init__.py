@@ -28,6 +28,7 @@ from newsletter_service.models.delivery import (
     Batch,
     Delivery,
     DeliveryState,
+    KeptStatement,
     Retry,
     SkipReason,
 )
@@ -59,7 +60,7 @@ from newsletter_service.models.limits import (
 from newsletter_service.models.lists import NewsletterList, Organisation
 from newsletter_service.models.news import Item, Source, list_source
 from newsletter_service.models.notices import Notice
-from newsletter_service.models.people import AuditEvent, LoginSession, Person, Role
+from newsletter_service.models.people import STAFF, AuditEvent, LoginSession, Person, Role
 from newsletter_service.models.pictures import RemotePicture, StoredBytes, StoredFile
 from newsletter_service.models.reviews import Comment, Review, ReviewAct
 from newsletter_service.models.running import DoctorReport, Lease, Relay, SiteProbe
@@ -82,6 +83,7 @@ from newsletter_service.models.subscribers import (
 __all__ = [
     "EVERYTHING",
     "OTHERS",
+    "STAFF",
     "AddressChange",
     "Answers",
     "AuditEvent",
@@ -120,6 +122,7 @@ __all__ = [
     "Item",
     "JournalEntry",
     "JournalKind",
+    "KeptStatement",
     "Lane",
     "Lease",
     "LegalBasis",

@@ -1,8 +1,10 @@
 """The ledger: who gets which issue, and exactly what became of it."""
 
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Index,
     Integer,
@@ -135,3 +137,12 @@ class Retry(Base):
     due_ms: Mapped[int] = mapped_column(BigInteger)
     owner: Mapped[str] = mapped_column(String(64), default="")
     lease_until_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class KeptStatement(Base):
+    """The statement of an issue whose copies were removed by retention: numbers about nobody."""
+
+    __tablename__ = "kept_statement"
+
+    issue_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    numbers: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -17,6 +17,12 @@ class Role(StrEnum):
     APPROVER = "approver"
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
+    # sees proofs, records and copies of a person's data, and nothing else
+    DATA_PROTECTION = "data_protection"
+
+
+# Those who make and send newsletters, or run the service.
+STAFF = frozenset(Role) - {Role.DATA_PROTECTION}
 
 
 class Person(Base):

@@ -1,16 +1,16 @@
 """What is kept for how long, and its removal when the time is up (R 5.13).
 
+The periods that the organisation chooses stand in `subscribers.data_protection`, the others here.
+
 Each act works in small transactions of its own, may be stopped anywhere and run again.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, delete, exists, or_, select, update
 
-from newsletter_service.extensions import Base, db
 from newsletter_service.models import (
     BounceMessage,
     BounceState,
@@ -25,23 +25,18 @@ from newsletter_service.models import (
     SiteProbe,
     SpentProof,
     Subscriber,
-    Subscription,
-    SubscriptionState,
     Token,
     TokenPurpose,
     changed,
     writing,
 )
+from newsletter_service.operations import forget_readers, old_deliveries
+from newsletter_service.operations.old_rows import remove, some
 from newsletter_service.pictures import remote
-from newsletter_service.subscribers import import_runs
+from newsletter_service.subscribers import data_protection, import_runs
 
 log = logging.getLogger(__name__)
 
-# Counted from the end of its last link: until then the link's page offers a new one.
-UNCONFIRMED_KEPT = timedelta(days=7)
-CONSENT_ORIGIN_KEPT = timedelta(days=365)
-RAW_BOUNCES_KEPT = timedelta(days=30)
-NOTICES_KEPT = timedelta(days=396)
 # One that no worker could take; it waits hours at most otherwise.
 SIGN_UPS_KEPT = timedelta(days=7)
 # As long as they count towards how much mail one address may be sent (R 6.2).
@@ -51,7 +46,6 @@ CONFIRMATION_LINKS_KEPT = timedelta(days=396)
 OTHER_TOKENS_KEPT = timedelta(days=1)
 SESSIONS_KEPT = timedelta(days=90)
 REPORTS_KEPT = timedelta(days=90)
-ROWS_AT_ONCE = 500
 
 _OPEN = (
     DeliveryState.PENDING,
@@ -70,87 +64,18 @@ def retain(now: datetime) -> dict[str, int]:
     return counts
 
 
-def _unconfirmed(now: datetime) -> int:
-    """Sign-ups that nobody confirmed, with all that was noted about them."""
-    total, last_id = 0, 0
-    while pairs := _waiting_too_long(last_id, now):
-        last_id = pairs[-1][0]
-        with writing() as session:
-            total += _forget_sign_ups(session, pairs, now)
-    return total
-
-
-def _waiting_too_long(after_id: int, now: datetime) -> Sequence[tuple[int, int]]:
-    found = db.session.execute(
-        select(Subscription.id, Subscription.subscriber_id)
-        .where(Subscription.id > after_id, *_is_unconfirmed(now))
-        .order_by(Subscription.id)
-        .limit(ROWS_AT_ONCE)
-    ).all()
-    db.session.rollback()
-    return [(row.id, row.subscriber_id) for row in found]
-
-
-def _is_unconfirmed(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    since = now - UNCONFIRMED_KEPT
-    link = exists().where(
-        Token.purpose == TokenPurpose.CONFIRM,
-        Token.subject_id == Subscription.id,
-        Token.expires_at >= since,
-    )
-    return (
-        Subscription.state == SubscriptionState.PENDING,
-        Subscription.created_at < since,
-        ~link,
-    )
-
-
-def _forget_sign_ups(session: Session, pairs: Sequence[tuple[int, int]], now: datetime) -> int:
-    reader_ids = sorted({reader_id for _, reader_id in pairs})
-    # readers first, in order, as a sign-up does: neither waits for the other in a circle
-    session.execute(
-        select(Subscriber.id)
-        .where(Subscriber.id.in_(reader_ids))
-        .order_by(Subscriber.id)
-        .with_for_update()
-    )
-    due = Subscription.id.in_([each for each, _ in pairs]) & and_(*_is_unconfirmed(now))
-    # who had left before stays known as having left
-    back = changed(
-        session,
-        update(Subscription)
-        .where(due, Subscription.ended_at.is_not(None))
-        .values(state=SubscriptionState.UNSUBSCRIBED)
-        .execution_options(synchronize_session=False),
-    )
-    gone = list(session.scalars(select(Subscription.id).where(due)))
-    _delete(session, ConsentEvent, ConsentEvent.subscription_id.in_(gone))
-    _delete(session, Token, (Token.purpose == TokenPurpose.CONFIRM) & Token.subject_id.in_(gone))
-    _delete(session, Subscription, Subscription.id.in_(gone))
-    _forget_strangers(session, reader_ids)
-    return back + len(gone)
-
-
-def _forget_strangers(session: Session, reader_ids: list[int]) -> None:
-    """Of these readers, forget those without any subscription left."""
-    known = exists().where(Subscription.subscriber_id == Subscriber.id)
-    ids = list(session.scalars(select(Subscriber.id).where(Subscriber.id.in_(reader_ids), ~known)))
-    _delete(session, ConsentEvent, ConsentEvent.subscriber_id.in_(ids))
-    _delete(session, Subscriber, Subscriber.id.in_(ids))
-
-
 def _consent_origins(now: datetime) -> int:
     """Where a consent was given from; the proof itself stays.
 
     Below the ORM on purpose: it refuses every change of a consent event, and this is the one.
     """
     old = and_(
-        ConsentEvent.at < now - CONSENT_ORIGIN_KEPT,
+        ConsentEvent.at < now - data_protection.facts().kept("consent_origins"),
         or_(ConsentEvent.ip != "", ConsentEvent.user_agent != ""),
     )
     table = ConsentEvent.__table__
     total = 0
-    while ids := _some(ConsentEvent, old):
+    while ids := some(ConsentEvent, old):
         with writing() as session:
             session.execute(
                 update(table).where(table.c.id.in_(ids)).values(ip="", user_agent="")  # type: ignore[arg-type]
@@ -161,14 +86,17 @@ def _consent_origins(now: datetime) -> int:
 
 def _raw_bounces(now: datetime) -> int:
     waiting = BounceMessage.state == BounceState.STORED
-    return _remove(BounceMessage, (BounceMessage.received_at < now - RAW_BOUNCES_KEPT) & ~waiting)
+    return remove(
+        BounceMessage,
+        (BounceMessage.received_at < now - data_protection.facts().kept("bounces")) & ~waiting,
+    )
 
 
 def _provider_events(now: datetime) -> int:
-    return _remove(
+    return remove(
         ProviderEvent,
         (ProviderEvent.state != BounceState.STORED)
-        & (ProviderEvent.received_at < now - RAW_BOUNCES_KEPT),
+        & (ProviderEvent.received_at < now - data_protection.facts().kept("bounces")),
     )
 
 
@@ -176,11 +104,11 @@ def _notices(now: datetime) -> int:
     """Mails to one person; to one who never became a reader only as long as they are counted."""
     known = exists().where(Subscriber.address_key == Notice.address_key)
     strange = Notice.to_staff.is_(False) & ~known
-    return _remove(
+    return remove(
         Notice,
         Notice.state.not_in(_OPEN)
         & or_(
-            Notice.created_at < now - NOTICES_KEPT,
+            Notice.created_at < now - data_protection.facts().kept("notices"),
             strange & (Notice.created_at < now - STRANGERS_NOTICES_KEPT),
         ),
     )
@@ -188,7 +116,7 @@ def _notices(now: datetime) -> int:
 
 def _tokens(now: datetime) -> int:
     confirming = Token.purpose == TokenPurpose.CONFIRM
-    return _remove(
+    return remove(
         Token,
         or_(
             confirming & (Token.expires_at < now - CONFIRMATION_LINKS_KEPT),
@@ -198,7 +126,7 @@ def _tokens(now: datetime) -> int:
 
 
 def _sign_ups(now: datetime) -> int:
-    return _remove(SignUp, SignUp.asked_at < now - SIGN_UPS_KEPT)
+    return remove(SignUp, SignUp.asked_at < now - SIGN_UPS_KEPT)
 
 
 def _spent_proofs(now: datetime) -> int:
@@ -208,54 +136,29 @@ def _spent_proofs(now: datetime) -> int:
 
 def _sessions(now: datetime) -> int:
     since = now - SESSIONS_KEPT
-    return _remove(LoginSession, or_(LoginSession.ended_at < since, LoginSession.seen_at < since))
+    return remove(LoginSession, or_(LoginSession.ended_at < since, LoginSession.seen_at < since))
 
 
 def _probes(now: datetime) -> int:
-    return _remove(SiteProbe, SiteProbe.asked_at < now - REPORTS_KEPT)
+    return remove(SiteProbe, SiteProbe.asked_at < now - REPORTS_KEPT)
 
 
 def _links(now: datetime) -> int:
-    return _remove(LinkCheck, LinkCheck.tried_at < now - REPORTS_KEPT)
+    return remove(LinkCheck, LinkCheck.tried_at < now - REPORTS_KEPT)
 
 
 def _reports(now: datetime) -> int:
     newest = select(DoctorReport.id).order_by(DoctorReport.id.desc()).limit(1).scalar_subquery()
-    return _remove(
+    return remove(
         DoctorReport, (DoctorReport.at < now - REPORTS_KEPT) & (DoctorReport.id != newest)
     )
 
 
-def _remove(model: type[Base], condition: ColumnElement[bool]) -> int:
-    """Delete rows by condition, some at a time."""
-    total = 0
-    while ids := _some(model, condition):
-        with writing() as session:
-            # asked again: what became young meanwhile stays
-            _delete(session, model, _id(model).in_(ids) & condition)
-        total += len(ids)
-    return total
-
-
-def _some(model: type[Base], condition: ColumnElement[bool]) -> Sequence[int]:
-    found = db.session.scalars(
-        select(_id(model)).where(condition).order_by(_id(model)).limit(ROWS_AT_ONCE)
-    ).all()
-    db.session.rollback()
-    return found
-
-
-def _delete(session: Session, model: type[Base], condition: ColumnElement[bool]) -> None:
-    session.execute(delete(model).where(condition).execution_options(synchronize_session=False))
-
-
-def _id(model: type[Base]) -> ColumnElement[int]:
-    column: ColumnElement[int] = model.__table__.c.id
-    return column
-
-
 ACTS: dict[str, Callable[[datetime], int]] = {
-    "unconfirmed_sign_ups": _unconfirmed,
+    "unconfirmed_sign_ups": forget_readers.unconfirmed,
+    "ended_subscriptions": forget_readers.ended,
+    "address_changes": forget_readers.address_changes,
+    "deliveries": old_deliveries.forget,
     "consent_origins": _consent_origins,
     "raw_bounces": _raw_bounces,
     "provider_events": _provider_events,

@@ -1,7 +1,8 @@
 """Who may use a route. Every view declares it; what declares nothing is denied (R 8.11).
 
-A view is `@public`, `@machine`, `@staff` (whoever is logged in) or `@allow(Role.EDITOR, …)`; an
-administrator may use everything. `CSRF_EXEMPT` names the few POSTs without a token of ours.
+A view is `@public`, `@machine`, `@logged_in` (whatever the roles), `@staff` (whoever works with
+newsletters) or `@allow(Role.EDITOR, …)`; an administrator may use everything. `CSRF_EXEMPT` names
+the few POSTs without a token of ours.
 """
 
 import logging
@@ -13,7 +14,7 @@ from flask import Flask, abort, current_app, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from newsletter_service.models import Role
+from newsletter_service.models import STAFF, Role
 from newsletter_service.web_extensions import csrf
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Access:
     """What a view declares: anybody, anybody on the staff, or these roles."""
 
     anybody: bool = False
-    roles: frozenset[Role] = frozenset(Role)
+    roles: frozenset[Role] = STAFF
     body_bytes: int = 64 * 1024
 
 
@@ -65,8 +66,13 @@ def uploader(view: View) -> View:
     return _declare(view, Access(anybody=True, body_bytes=PICTURES_BODY_BYTES))
 
 
-def staff(view: View) -> View:
+def logged_in(view: View) -> View:
     """For whoever is logged in, whatever the roles."""
+    return _declare(view, Access(roles=frozenset(Role)))
+
+
+def staff(view: View) -> View:
+    """For whoever makes newsletters or runs the service; not for the data protection officer."""
     return _declare(view, Access())
 
 

@@ -21,8 +21,8 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter_service.accounts import links, sessions
-from newsletter_service.models import Person, Role
-from newsletter_service.web.access import public, staff
+from newsletter_service.models import STAFF, Person, Role
+from newsletter_service.web.access import logged_in, public
 from newsletter_service.web_extensions import limiter, login_manager
 
 blueprint = Blueprint("auth", __name__, url_prefix="/desk")
@@ -134,7 +134,7 @@ def log_in_with_link(token: str) -> AnyResponse:
 
 
 @blueprint.post("/logga-ut")
-@staff
+@logged_in
 def log_out() -> AnyResponse:
     """End the session on the server; a copy of the cookie is worth nothing after it."""
     sessions.log_out(current_user.token, _now())
@@ -152,6 +152,8 @@ def _begin(token: str) -> AnyResponse:
     target = _next()
     session.clear()
     login_user(LoggedIn(token, found.person))
+    if target == HOME and not found.person.has_role(*STAFF):
+        target = url_for("privacy.overview")
     return redirect(target, 303)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from newsletter_service import settings
 from newsletter_service.extensions import db
 from newsletter_service.mail import colour
-from newsletter_service.models import Organisation, Role
+from newsletter_service.models import STAFF, Organisation, Role
 from newsletter_service.web.access import public
 from newsletter_service.web.i18n import page_locale
 
@@ -67,12 +67,14 @@ def is_trial() -> bool:
 
 def menu() -> list[dict[str, Any]]:
     """The desk's menu for the current person; Drift for operators only."""
+    works = current_user.has_role(*STAFF)
+    settings_page = "/desk/installningar" if works else "/desk/installningar/dataskydd"
     pages = [
-        (_("Overview"), "/desk/", True),
-        (_("News"), "/desk/nyheter", True),
-        (_("Issues"), "/desk/utskick", True),
-        (_("Subscribers"), "/desk/prenumeranter", True),
-        (_("Settings"), "/desk/installningar", True),
+        (_("Overview"), "/desk/", works),
+        (_("News"), "/desk/nyheter", works),
+        (_("Issues"), "/desk/utskick", works),
+        (_("Subscribers"), "/desk/prenumeranter", works),
+        (_("Settings"), settings_page, True),
         (_("Operations"), "/desk/drift", current_user.has_role(Role.OPERATOR)),
     ]
     return [

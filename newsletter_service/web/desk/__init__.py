@@ -46,7 +46,7 @@ def settings_tabs(here: str) -> list[dict[str, Any]]:
         ("fields", _("Fields"), "/desk/installningar/falt", Role.EDITOR),
         ("people", _("People"), "/desk/installningar/personer", Role.ADMINISTRATOR),
         ("delivery", _("Delivery"), "/desk/installningar/leverans", Role.OPERATOR),
-        ("privacy", _("Privacy"), "/desk/installningar/dataskydd", Role.ADMINISTRATOR),
+        ("privacy", _("Privacy"), "/desk/installningar/dataskydd", Role.DATA_PROTECTION),
     ]
     return [
         {"label": label, "url": url, "active": name == here}

@@ -17,7 +17,7 @@ from newsletter_service.news import sources, submissions
 from newsletter_service.news import tabs as news
 from newsletter_service.settings import current
 from newsletter_service.subscribers import counts
-from newsletter_service.web.access import allow
+from newsletter_service.web.access import staff
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk import now
 from newsletter_service.web.desk.account import Account
@@ -30,7 +30,7 @@ MONTH = timedelta(days=30)
 
 
 @blueprint.get("/")
-@allow(*Role)
+@staff
 def page() -> str:
     """The page everybody lands on."""
     listed = words.chosen_list()

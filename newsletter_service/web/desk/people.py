@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from newsletter_service import address
 from newsletter_service.accounts import passwords, people
 from newsletter_service.models import Person, Role
-from newsletter_service.web.access import allow, staff
+from newsletter_service.web.access import allow, logged_in
 from newsletter_service.web.desk import actor, now, said, settings_tabs
 from newsletter_service.web.i18n import LOCALES, page_locale
 
@@ -101,14 +101,14 @@ def enable(person_id: int) -> Response:
 
 
 @blueprint.get("/konto")
-@staff
+@logged_in
 def account() -> str:
     """A person's own name, language and password."""
     return render_template("desk/people/account.html", errors={})
 
 
 @blueprint.post("/konto")
-@staff
+@logged_in
 def save_account() -> Response | tuple[str, int]:
     """Keep the name and the language."""
     locale = request.form.get("locale", "")
@@ -124,7 +124,7 @@ def save_account() -> Response | tuple[str, int]:
 
 
 @blueprint.post("/konto/losenord")
-@staff
+@logged_in
 def save_password() -> Response | tuple[str, int]:
     """Change the password, and log out everywhere else."""
     try:
@@ -152,6 +152,11 @@ def role_options() -> list[tuple[str, str, str]]:
         (Role.APPROVER.value, _("Approver"), _("Approves what others have written.")),
         (Role.OPERATOR.value, _("Operator"), _("Sees Operations, pauses and resumes.")),
         (Role.ADMINISTRATOR.value, _("Administrator"), _("May do everything.")),
+        (
+            Role.DATA_PROTECTION.value,
+            _("Data protection officer"),
+            _("Reads proofs of consent and the record of processing, and nothing else."),
+        ),
     ]
 
 

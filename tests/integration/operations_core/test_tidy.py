@@ -2,13 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select, update
 
+from newsletter_service import suppression
+from newsletter_service.delivery.statement import statement
 from newsletter_service.extensions import Base, db
+from newsletter_service.issues import outcome
 from newsletter_service.models import (
     BounceMessage,
     BounceState,
     ConsentEvent,
+    Delivery,
+    Issue,
     Notice,
     Subscriber,
     Subscription,
@@ -16,9 +22,11 @@ from newsletter_service.models import (
     Token,
     writing,
 )
-from newsletter_service.operations import tidy
-from newsletter_service.subscribers import opt_in
+from newsletter_service.operations import old_rows, tidy
+from newsletter_service.subscribers import data_protection, opt_in
 from newsletter_service.subscribers.consent import RequestContext
+from newsletter_service.subscribers.links import Confirmed, Waiting
+from newsletter_service.tokens import unseal
 from tests.world import World
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -101,9 +109,90 @@ def test_raw_bounces_go_after_thirty_days_unless_nobody_has_read_them(small_worl
 
 
 def test_more_rows_than_one_transaction_takes(small_world: World) -> None:
-    small_world.readers(tidy.ROWS_AT_ONCE + 3)
+    small_world.readers(old_rows.ROWS_AT_ONCE + 3)
     long_ago = NOW - timedelta(days=60)
     with writing() as session:
         session.execute(update(Subscription).values(state="pending", created_at=long_ago))
-    assert tidy.retain(NOW)["unconfirmed_sign_ups"] == tidy.ROWS_AT_ONCE + 3
+    assert tidy.retain(NOW)["unconfirmed_sign_ups"] == old_rows.ROWS_AT_ONCE + 3
     assert tidy.retain(NOW) == dict.fromkeys(tidy.ACTS, 0)
+
+
+def test_r_5_13_who_left_long_ago_is_forgotten_but_for_the_hash(small_world: World) -> None:
+    [first, second] = small_world.readers(2)
+    with writing() as session:
+        for one in session.scalars(select(Subscription)):
+            session.add(
+                ConsentEvent(
+                    subscriber_id=one.subscriber_id, subscription_id=one.id, kind="confirmed",
+                    at=NOW, channel="form",
+                )
+            )  # fmt: skip
+        session.execute(
+            update(Subscription)
+            .where(Subscription.subscriber_id == first)
+            .values(state="unsubscribed", ended_at=NOW)
+        )
+        key = session.get_one(Subscriber, first).address_key
+    assert tidy.retain(NOW + timedelta(days=729))["ended_subscriptions"] == 0
+    assert tidy.retain(NOW + timedelta(days=731))["ended_subscriptions"] == 1
+    assert db.session.scalars(select(Subscriber.id)).all() == [second]
+    assert db.session.scalars(select(ConsentEvent.subscriber_id)).all() == [second]
+    found = suppression.find(db.session(), key, small_world.list_id)
+    assert found is not None
+    assert (found.reason, found.scope) == ("erased", small_world.list_id)
+
+
+def test_the_periods_are_those_that_the_organisation_chose(small_world: World) -> None:
+    data_protection.save({"unconfirmed": "20", "dpo_name": "Disa Ek"}, actor="ada@staff.test")
+    sign_up("anna@reader.test")
+    assert tidy.retain(NOW + timedelta(days=26))["unconfirmed_sign_ups"] == 0
+    assert tidy.retain(NOW + timedelta(days=28))["unconfirmed_sign_ups"] == 1
+    with pytest.raises(data_protection.Refused) as refused:
+        data_protection.save({"deliveries": "1", "dpo_email": "x"}, actor="ada@staff.test")
+    assert refused.value.faults == {"deliveries": "period", "dpo_email": "address"}
+    assert data_protection.facts().dpo_name == "Disa Ek"
+
+
+def test_r_5_13_old_copies_become_numbers_and_the_statement_still_balances(
+    small_world: World,
+) -> None:
+    ids = small_world.readers(7)
+    issue_id = small_world.issue("sent")
+    with writing() as session:
+        session.execute(
+            update(Issue)
+            .where(Issue.id == issue_id)
+            .values(released_at=NOW, expanded_at=NOW, audience=7)
+        )
+        session.add_all(
+            Delivery(
+                issue_id=issue_id, n=n, subscriber_id=one, locale="sv",
+                state="skipped" if n == 1 else "accepted",
+                skip_reason="paused" if n == 1 else None,
+            )
+            for n, one in enumerate(ids, 1)
+        )  # fmt: skip
+    before = statement(db.session(), issue_id)
+    assert tidy.retain(NOW + timedelta(days=390))["deliveries"] == 0
+    assert tidy.retain(NOW + timedelta(days=400))["deliveries"] == 7
+    assert count(Delivery) == 0
+    after = statement(db.session(), issue_id)
+    assert (after, after.balances) == (before, True)
+    issue = db.session.get_one(Issue, issue_id)
+    assert outcome.skipped(db.session(), issue, 1) == {"paused": 1}
+
+
+def test_a_week_end_passes_between_sign_up_and_confirmation(small_world: World) -> None:
+    friday = datetime(2026, 2, 27, 15, 30, tzinfo=UTC)
+    sign_up("anna@reader.test", friday)
+    notice = db.session.scalars(select(Notice)).one()
+    raw = unseal(small_world.settings.secret_key, notice.sealed or b"")
+    db.session.rollback()
+    for hour in range(0, 66, 6):  # mail scanners and the hourly tick all the while
+        now = friday + timedelta(hours=hour)
+        assert isinstance(opt_in.look(raw, now), Waiting)
+        tidy.retain(now)
+    monday = friday + timedelta(hours=66)
+    assert isinstance(opt_in.confirm(raw, "sv", FROM_HERE, monday), Confirmed)
+    subscription = db.session.scalars(select(Subscription)).one()
+    assert subscription.state == SubscriptionState.CONFIRMED
