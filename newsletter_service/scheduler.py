@@ -22,7 +22,7 @@ from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import alarms, go_live, journal, sign_up_watch, tidy
 from newsletter_service.pictures import remote
-from newsletter_service.subscribers import import_turns, sign_ups
+from newsletter_service.subscribers import import_turns, reminders, sign_ups
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     (timedelta(seconds=10), alarms.tell),
     (timedelta(minutes=1), sign_up_watch.tell),
     (timedelta(seconds=30), proposals.propose_due),
+    (timedelta(minutes=5), reminders.remind_due),
     (timedelta(seconds=30), review.tell_late),
     (timedelta(seconds=30), review.plan_approved),
     (timedelta(seconds=30), late.tell),

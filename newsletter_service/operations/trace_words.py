@@ -77,6 +77,7 @@ def notice(kind: str) -> str:
         "confirmation": _("Confirmation link"),
         "already_subscribed": _("“You subscribe already”"),
         "welcome": _("Welcome"),
+        "reminder": _("Reminder to confirm"),
         "personal_link": _("Link to one's own page"),
         "new_address": _("Link to a new address"),
         "address_changed": _("Word of a new address"),

@@ -1,6 +1,8 @@
 """The mails that a sign-up leads to, and how often one address may get them (R 6.2, 6.3)."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,17 +18,30 @@ from newsletter_service.models import (
     TokenPurpose,
     utc_of_ms,
 )
+from newsletter_service.subscribers import first_mails
 from newsletter_service.subscribers.readers import link_keys
 from newsletter_service.tokens import MESSAGE_ID, new_secret, notice_token
 
 CONFIRMATION = "confirmation"
 ALREADY_SUBSCRIBED = "already_subscribed"
 WELCOME = "welcome"
-LINKED = (CONFIRMATION,)
+REMINDER = "reminder"
+LINKED = (CONFIRMATION, REMINDER)
 
 LINK_LIVES = timedelta(days=7)
 SHARE = ((timedelta(hours=24), 1), (timedelta(days=30), 3))
 ALREADY_EVERY = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Mailed:
+    """A mail with a link: its kind and key, its language, and until when the link lives."""
+
+    kind: str
+    purpose_key: str
+    locale: str
+    until: datetime
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 def send_link(session: Session, subscription: Subscription, locale: str, now: datetime) -> bool:
@@ -39,19 +54,38 @@ def send_link(session: Session, subscription: Subscription, locale: str, now: da
     reader = subscription.subscriber
     subject = reader.address_key.hex()
     earlier = _notices(session, CONFIRMATION, subject)
-    if not _has_share(earlier, _last_answer(session, reader), now):
+    mailed = earlier + _notices(session, REMINDER, subject)
+    if not _has_share(mailed, _last_answer(session, reader), now):
         return False
-    secret = new_secret()
+    return _mail_link(
+        session,
+        subscription,
+        Mailed(CONFIRMATION, _after(earlier), locale, now + LINK_LIVES, {"block_link": True}),
+        now,
+    )
+
+
+def send_reminder(
+    session: Session, subscription: Subscription, until: datetime, now: datetime
+) -> bool:
+    """Mail a link once more, which lives as long as the first; never twice for a subscription."""
+    key = f"subscription:{subscription.id}"
+    locale = subscription.subscriber.locale
+    return _mail_link(session, subscription, Mailed(REMINDER, key, locale, until), now)
+
+
+def _mail_link(session: Session, subscription: Subscription, mailed: Mailed, now: datetime) -> bool:
+    reader, secret = subscription.subscriber, new_secret()
     asked = notices.ask(
         session,
-        CONFIRMATION,
-        subject=subject,
-        purpose_key=_after(earlier),
+        mailed.kind,
+        subject=reader.address_key.hex(),
+        purpose_key=mailed.purpose_key,
         address=reader.address,
-        locale=locale,
+        locale=mailed.locale,
         now=now,
-        expires_at=now + LINK_LIVES,
-        values={"block_link": True},
+        expires_at=mailed.until,
+        values=mailed.values,
         list_id=subscription.list_id,
         secret=secret.raw,
     )
@@ -63,7 +97,7 @@ def send_link(session: Session, subscription: Subscription, locale: str, now: da
             purpose=TokenPurpose.CONFIRM,
             subject_id=subscription.id,
             created_at=now,
-            expires_at=now + LINK_LIVES,
+            expires_at=mailed.until,
         )
     )
     return True
@@ -91,8 +125,19 @@ def say_already(session: Session, subscription: Subscription, locale: str, now: 
 
 
 def say_welcome(session: Session, subscription: Subscription, token: Token, now: datetime) -> None:
-    """Mail the welcome that follows a confirmation, once for the link it came by."""
-    reader = subscription.subscriber
+    """Mail the welcome that follows a confirmation, once for the link it came by.
+
+    Where the list sends one; with its own words.
+    """
+    reader, newsletter = subscription.subscriber, subscription.newsletter
+    chosen = first_mails.of_list(newsletter)
+    if not chosen.welcome:
+        return
+    values = chosen.values(reader.locale)
+    if newsletter.open_archive:
+        where = "arkiv" if reader.locale == "sv" else "archive"
+        base = settings_module.current().base_url
+        values["archive_url"] = f"{base}/{where}/{newsletter.slug}"
     notices.ask(
         session,
         WELCOME,
@@ -102,6 +147,7 @@ def say_welcome(session: Session, subscription: Subscription, token: Token, now:
         locale=reader.locale,
         now=now,
         expires_at=now + LINK_LIVES,
+        values=values,
         list_id=subscription.list_id,
     )
 

@@ -18,7 +18,8 @@ ONLY = 1
 
 # name -> days: the shortest, what holds if nothing is said, the longest
 PERIODS: dict[str, tuple[int, int, int]] = {
-    "unconfirmed": (1, 7, 30),
+    # the confirmation mail promises two weeks, of which its link lives one
+    "unconfirmed": (1, 7, 7),
     "consent_origins": (1, 365, 1825),
     "consent_proofs": (30, 730, 3650),
     "deliveries": (60, 396, 1825),

@@ -43,7 +43,7 @@ DESK = """
     /desk/prenumeranter/importera /desk/prenumeranter/urval /desk/prenumeranter/urval/nytt/1
     /desk/prenumeranter/urval/1
     /desk/installningar/ /desk/installningar/formular /desk/installningar/kallor
-    /desk/installningar/falt /desk/installningar/falt/1
+    /desk/installningar/mejl /desk/installningar/falt /desk/installningar/falt/1
     /desk/installningar/personer /desk/installningar/personer/1 /desk/installningar/dataskydd
     /desk/installningar/dataskydd/kvitto/1 /desk/installningar/dataskydd/behandlingar
     /desk/installningar/dataskydd/uppgifter

@@ -43,6 +43,12 @@ def settings_tabs(here: str) -> list[dict[str, Any]]:
         ("newsletter", _("Newsletter and look"), "/desk/installningar/", Role.EDITOR),
         ("sources", _("Sources"), "/desk/installningar/kallor", Role.EDITOR),
         ("form", _("Sign-up form"), "/desk/installningar/formular", Role.EDITOR),
+        (
+            "first_mails",
+            _("Mail to newcomers"),
+            "/desk/installningar/mejl",
+            Role.EDITOR,
+        ),
         ("fields", _("Fields"), "/desk/installningar/falt", Role.EDITOR),
         ("people", _("People"), "/desk/installningar/personer", Role.ADMINISTRATOR),
         ("delivery", _("Delivery"), "/desk/installningar/leverans", Role.OPERATOR),

@@ -109,3 +109,17 @@ def test_the_legal_basis_is_changed_by_an_administrator(client_as: As) -> None:
     officer = client_as(Role.DATA_PROTECTION)
     refused = submit(officer, HERE, basis, action=f"{HERE}/kvitto/1/grund/1")
     assert refused.status_code == 403
+
+
+def test_the_welcome_is_written_and_looked_at_by_editors(client_as: As) -> None:
+    editor = client_as(Role.EDITOR)
+    here = "/desk/installningar/mejl"
+    shown = editor.get(f"{here}/1/valkomst/sv").text
+    assert "Nu prenumererar du" in " ".join(shown.split())
+    words = {"welcome": "yes", "text_sv": "Kul att **du** är här.", "text_en": "Nice."}
+    saved = submit(editor, here, words, action=f"{here}/1")
+    assert saved.status_code == 303
+    assert "<strong>du</strong>" in editor.get(f"{here}/1/valkomst/sv").text
+    assert "Nice." in editor.get(f"{here}/1/valkomst/en").text
+    long = submit(editor, here, {"text_sv": "x" * 2001}, action=f"{here}/1")
+    assert long.status_code == 422

@@ -70,6 +70,7 @@ NOTICES: dict[str, dict[str, Any]] = {
     "invitation": {"organisation": "Parken", "inviter": "Karin Lund", "days": 7},
     "approval": {"organisation": "Parken", "newsletter": "Nytt", "number": 12, "subject": "Hej",
                  "who": "anna@park.test", "when": "2026-12-03", "path": "/desk/utskick/1/x"},
+    "reminder": {"list": LIST, "footer": FOOTER},
     "personal_link": {"organisation": "Parken", "list": LIST, "footer": FOOTER},
     "new_address": {"organisation": "Parken", "list": LIST, "footer": FOOTER},
     "address_changed": {"organisation": "Parken", "list": LIST, "footer": FOOTER,
