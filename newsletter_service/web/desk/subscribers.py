@@ -17,6 +17,8 @@ from newsletter_service.models import (
     Subscriber,
     SubscriptionState,
     SuppressionReason,
+    ms_of,
+    utc_of_ms,
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 from newsletter_service.operations import trace, trace_words
@@ -111,6 +113,11 @@ def person(subscriber_id: int) -> str:
     return render_template(
         "desk/subscribers/person.html",
         reader=reader,
+        paused={
+            each.id: utc_of_ms(each.paused_until_ms)
+            for each in reader.subscriptions
+            if each.paused_until_ms is not None and each.paused_until_ms > ms_of(now())
+        },
         answers=[(each, trace_words.sentence(each)) for each in story.answers[:ANSWERS_SHOWN]],
         more=len(story.answers) - ANSWERS_SHOWN,
         entries=_timeline(story),
