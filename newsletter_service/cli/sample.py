@@ -9,7 +9,13 @@ from newsletter_service.accounts import newsletters, organisation
 from newsletter_service.accounts.newsletters import NewNewsletter
 from newsletter_service.extensions import db
 from newsletter_service.models import FieldKind, NewsletterList
-from newsletter_service.subscribers import fields, file_rows, imports, segments
+from newsletter_service.subscribers import (
+    data_protection,
+    fields,
+    file_rows,
+    imports,
+    segments,
+)
 from newsletter_service.subscribers.fields import Choice, Definition
 from newsletter_service.subscribers.import_plan import Plan
 from newsletter_service.subscribers.readers import open_list
@@ -58,6 +64,14 @@ def found(site_url: str, now: datetime, *, with_logo: bool = True) -> Newsletter
         now=now,
     )
     newsletters.open_archive(made.id, actor=ACTOR, open_to_all=True)
+    data_protection.save(
+        {
+            "dpo_name": "Disa Ek",
+            "dpo_email": "dataskydd@vintergren.test",
+            "processors": "Posthuset AB, e-postserver, Sverige\nMolnberget AB, drift, Sverige",
+        },
+        actor=ACTOR,
+    )
     return made
 
 

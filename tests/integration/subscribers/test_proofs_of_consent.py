@@ -1,11 +1,14 @@
 """Proofs of consent: kept as they were, complete, and never changed, on both databases."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DatabaseError
 
+import newsletter_service
 from newsletter_service.extensions import db
 from newsletter_service.models import ConsentEvent, LegalBasis, Notice, Wording, writing
 from newsletter_service.subscribers import legal_basis, opt_in, opt_out, receipts
@@ -93,6 +96,17 @@ def test_the_database_itself_refuses_to_change_a_proof(desk: Desk) -> None:
     for change in CHANGES:
         with pytest.raises(DatabaseError, match="never changed"), writing() as session:
             session.execute(text(f"UPDATE consent_event {change}"))
+
+
+def test_only_erasure_and_retention_delete_proofs() -> None:
+    package = Path(newsletter_service.__file__).parent
+    deleting = re.compile(r"(?:delete|erase)\((?:session, )?(?:ConsentEvent|model)\b|FROM consent")
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if "ConsentEvent" in path.read_text() and deleting.search(path.read_text())
+    }
+    assert found == {"subscribers/privacy.py", "operations/forget_readers.py"}
 
 
 def test_what_retention_takes_away_may_be_taken(desk: Desk) -> None:
