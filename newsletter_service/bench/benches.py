@@ -6,6 +6,7 @@ from newsletter_service.bench import (
     importing,
     news_desk,
     pages,
+    scale,
     sending,
     signing_up,
     telling,
@@ -14,6 +15,7 @@ from newsletter_service.bench.measure import Bench
 
 BENCHES: tuple[Bench, ...] = (
     sending.BENCH,
+    scale.BENCH,
     confirming.BENCH,
     signing_up.BENCH,
     importing.BENCH,

@@ -1,0 +1,153 @@
+"""From a thousand readers to a million: time, memory, and how soon the first has the mail."""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select, text
+
+from newsletter_service import queue
+from newsletter_service.bench.installation import Installation, installation
+from newsletter_service.bench.measure import Bench, Line, Setting
+from newsletter_service.bench.servers import postgres, sink
+from newsletter_service.embedded.supervise import Child, Supervisor
+from newsletter_service.embedded.valkey import EmbeddedValkey
+from newsletter_service.extensions import db
+from newsletter_service.models import Batch, Delivery, Issue, IssueState, utc_of_ms
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+SIDE_BY_SIDE = 100_000
+MESSAGE_BYTES = 5_000
+FIRST_ALLOWED_S = 5.0
+MEMORY_ALLOWED_MB = 100.0
+PATIENCE_S = 3 * 3600
+PROGRAM = (sys.executable, "-m", "newsletter_service")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One issue: seconds from its release to the first taken copy and to the end; memory in MB."""
+
+    seconds: float
+    first_s: float
+    expanded_s: float
+    sender_mb: float
+    gatherer_mb: float
+
+
+def run(setting: Setting) -> Iterator[Line]:
+    """Every size once, by the service's own processes on PostgreSQL; then two workers."""
+    most = 10_000 if setting.quick else SIZES[-1]
+    with ExitStack() as stack:
+        port = stack.enter_context(sink())
+        url = stack.enter_context(postgres(setting.place))
+        valkey = stack.enter_context(EmbeddedValkey(setting.place / "queue"))
+        made = stack.enter_context(
+            installation(
+                url,
+                setting.place / "data",
+                smtp_url=f"smtp://127.0.0.1:{port}?tls=none",
+                smtp_connections=10,
+                smtp_messages_per_connection=10_000,
+                redis_url=valkey.url,
+            )
+        )
+        for number in (size for size in SIZES if size <= most):
+            yield from _lines(number, _send(setting, made, number, workers=1))
+            if number == min(SIDE_BY_SIDE, most):
+                both = _send(setting, made, number, workers=2)
+                yield _rate(f"{number:,} readers, two workers".replace(",", " "), number, both)
+
+
+def _lines(number: int, sent: Sent) -> Iterator[Line]:
+    name = f"{number:,} readers".replace(",", " ")
+    yield _rate(name, number, sent)
+    yield Line("scale", f"{name}, first mail", "s", (sent.first_s,), most=FIRST_ALLOWED_S)
+    yield Line("scale", f"{name}, worker", "MB", (sent.sender_mb,), most=MEMORY_ALLOWED_MB)
+
+
+def _rate(name: str, number: int, sent: Sent) -> Line:
+    detail: dict[str, float | str] = {
+        "seconds": sent.seconds,
+        "gathered after s": sent.expanded_s,
+        "gathering MB": sent.gatherer_mb,
+    }
+    return Line("scale", name, "msg/s", (number / sent.seconds,), detail=detail)
+
+
+def _send(setting: Setting, made: Installation, number: int, workers: int) -> Sent:
+    made.readers(number)
+    _analyze()
+    with _processes(setting, made, workers) as supervisor:
+        issue_id = made.issue(MESSAGE_BYTES)
+        db.session.rollback()  # no transaction stays open while we wait
+        queue.nudge_now([("audience.expand", (issue_id,))])
+        ends = time.monotonic() + PATIENCE_S
+        while (state := _state(issue_id)) != IssueState.SENT and time.monotonic() < ends:
+            time.sleep(0.2)
+        if state != IssueState.SENT:
+            raise RuntimeError(f"Issue {issue_id} was not sent in time.")
+        peaks = {name: _peak_mb(pid) for name, pid in supervisor.pids().items()}
+    seconds, first, expanded = _times(issue_id)
+    setting.tell(f"  {number} readers, {workers} workers: {seconds:.1f} s, first {first:.2f} s")
+    senders = [peak for name, peak in peaks.items() if name.startswith("send")]
+    return Sent(seconds, first, expanded, max(senders), peaks["default"])
+
+
+@contextmanager
+def _processes(setting: Setting, made: Installation, workers: int) -> Iterator[Supervisor]:
+    env = {n: v for n, v in os.environ.items() if not n.startswith("NEWSLETTER_")} | made.env
+    children = [
+        Child("default", [*PROGRAM, "worker", "default"], env=env),
+        Child("scheduler", [*PROGRAM, "scheduler"], env=env),
+    ]
+    children += [Child(f"send-{n}", [*PROGRAM, "worker", "send"], env=env) for n in range(workers)]
+    with Supervisor(children, setting.place / "log") as supervisor:
+        supervisor.wait_ready()
+        ends = time.monotonic() + 60
+        while queue.live_workers(queue.queue("send")) < workers and time.monotonic() < ends:
+            time.sleep(0.1)
+        yield supervisor
+
+
+def _state(issue_id: int) -> IssueState:
+    with db.engine.connect() as connection:
+        return connection.execute(select(Issue.state).where(Issue.id == issue_id)).scalar_one()
+
+
+def _times(issue_id: int) -> tuple[float, float, float]:
+    """Seconds from the release to the last and first taken copy, and to the end of gathering."""
+    with db.engine.connect() as connection:
+        issue = connection.execute(
+            select(Issue.released_at, Issue.expanded_at).where(Issue.id == issue_id)
+        ).one()
+        first, last = connection.execute(
+            select(func.min(Delivery.settled_ms), func.max(Delivery.settled_ms)).where(
+                Delivery.issue_id == issue_id
+            )
+        ).one()
+    since = issue.released_at or datetime.now(UTC)
+    until = [utc_of_ms(last or 0), utc_of_ms(first or 0), issue.expanded_at or since]
+    seconds, first_s, expanded_s = ((moment - since).total_seconds() for moment in until)
+    return seconds, first_s, expanded_s
+
+
+def _analyze() -> None:
+    """As autovacuum would have done by the time of an issue."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in ("subscriber", "subscription", Batch.__tablename__):
+            connection.execute(text(f"VACUUM ANALYZE {table}"))
+
+
+def _peak_mb(pid: int) -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
+
+
+BENCH = Bench("scale", "a thousand to a million readers: time, memory, the first mail", run)
