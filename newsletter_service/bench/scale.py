@@ -110,10 +110,16 @@ def _processes(setting: Setting, made: Installation, workers: int) -> Iterator[S
     children += [Child(f"send-{n}", [*PROGRAM, "worker", "send"], env=env) for n in range(workers)]
     with Supervisor(children, setting.place / "log") as supervisor:
         supervisor.wait_ready()
-        ends = time.monotonic() + 60
-        while queue.live_workers(queue.queue("send")) < workers and time.monotonic() < ends:
-            time.sleep(0.1)
+        _wait_for_workers({"default": 1, "send": workers})
         yield supervisor
+
+
+def _wait_for_workers(wanted: dict[str, int]) -> None:
+    ends = time.monotonic() + 120
+    while any(queue.live_workers(queue.queue(name)) < wanted[name] for name in wanted):
+        if time.monotonic() > ends:
+            raise RuntimeError("The workers did not come up.")
+        time.sleep(0.1)
 
 
 def _state(issue_id: int) -> IssueState:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    literal_column,
     select,
     tuple_,
     update,
@@ -62,7 +63,7 @@ def claim_batch(
         .where(
             Issue.state == IssueState.SENDING,
             Batch.done.is_(False),
-            Batch.owner == "",
+            Batch.owner == literal_column("''"),  # as the index has it
             Batch.not_before_ms <= db_now_ms(),
             Issue.list_id.not_in(closed_lists),
         )

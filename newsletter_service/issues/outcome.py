@@ -1,5 +1,7 @@
 """What became of an issue beyond its tallies: what came back, who left, and issues before it."""
 
+from typing import Any
+
 from sqlalchemy import case, distinct, func, select
 from sqlalchemy.orm import Session
 
@@ -13,7 +15,6 @@ from newsletter_service.models import (
     DeliveryState,
     Issue,
     IssueState,
-    KeptStatement,
 )
 
 SHOWN = 12
@@ -38,9 +39,8 @@ def returned(session: Session, issue_id: int) -> list[tuple[str, int]]:
 
 def came_back(session: Session, issue_id: int) -> dict[str, int]:
     """How many of the accepted copies bounced for good, and how many were complained about."""
-    kept = session.get(KeptStatement, issue_id)
-    if kept is not None:
-        return {name: int(kept.numbers[name]) for name in ("bounced", "complained")}
+    if (kept := figures(session, issue_id)) is not None:
+        return {name: int(kept[name]) for name in ("bounced", "complained")}
     is_complaint = BounceEvent.kind == BounceKind.COMPLAINT
     bounced, complained = session.execute(
         select(
@@ -76,12 +76,11 @@ def unsubscribed(session: Session, issue: Issue) -> dict[str, int]:
 
 def skipped(session: Session, issue: Issue, number: int) -> dict[str, int]:
     """Why readers were skipped, `number` in all; walks the ledger only if it was not counted."""
+    if issue.figures is not None:
+        return dict(sorted(issue.figures["skipped"].items(), key=lambda pair: -pair[1]))
     if sum(issue.skipped_by.values()) == number:
         return dict(issue.skipped_by)
     issue_id = issue.id
-    kept = session.get(KeptStatement, issue_id)
-    if kept is not None:
-        return dict(kept.numbers["skipped"])
     rows = session.execute(
         select(Delivery.skip_reason, func.count())
         .where(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.SKIPPED)
@@ -89,6 +88,11 @@ def skipped(session: Session, issue: Issue, number: int) -> dict[str, int]:
         .order_by(func.count().desc())
     )
     return {str(reason or "unknown"): number for reason, number in rows}
+
+
+def figures(session: Session, issue_id: int) -> dict[str, Any] | None:
+    """What was kept of an issue whose deliveries are gone (R 5.13)."""
+    return session.scalar(select(Issue.figures).where(Issue.id == issue_id))
 
 
 def sent_before(session: Session, issue: Issue, most: int) -> list[tuple[Issue, int]]:
@@ -105,4 +109,7 @@ def sent_before(session: Session, issue: Issue, most: int) -> list[tuple[Issue, 
         .order_by(Issue.number.desc())
         .limit(most)
     ).all()
-    return [(row[0], int(row[1])) for row in reversed(rows)]
+    before = [(row[0], int(row[1])) for row in reversed(rows)]
+    return [
+        (each, int(each.figures["accepted"]) if each.figures else number) for each, number in before
+    ]

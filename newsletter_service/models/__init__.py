@@ -28,7 +28,6 @@ from newsletter_service.models.delivery import (
     Batch,
     Delivery,
     DeliveryState,
-    KeptStatement,
     Retry,
     SkipReason,
 )
@@ -122,7 +121,6 @@ __all__ = [
     "Item",
     "JournalEntry",
     "JournalKind",
-    "KeptStatement",
     "Lane",
     "Lease",
     "LegalBasis",

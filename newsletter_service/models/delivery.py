@@ -1,16 +1,15 @@
 """The ledger: who gets which issue, and exactly what became of it."""
 
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Index,
     Integer,
     PrimaryKeyConstraint,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -104,6 +103,14 @@ class Batch(Base):
     __table_args__ = (
         Index(None, "issue_id", "first_n"),
         Index("ix_batch_open", "done", "lease_until_ms"),
+        # The next to be claimed is found at once, however many wait.
+        Index(
+            "ix_batch_claimable",
+            "not_before_ms",
+            "id",
+            sqlite_where=text("done IS 0 AND owner = ''"),
+            postgresql_where=text("done IS false AND owner = ''"),
+        ),
         {"sqlite_autoincrement": True, "postgresql_with": {"fillfactor": 50}},
     )
 
@@ -137,12 +144,3 @@ class Retry(Base):
     due_ms: Mapped[int] = mapped_column(BigInteger)
     owner: Mapped[str] = mapped_column(String(64), default="")
     lease_until_ms: Mapped[int] = mapped_column(BigInteger, default=0)
-
-
-class KeptStatement(Base):
-    """The statement of an issue whose copies were removed by retention: numbers about nobody."""
-
-    __tablename__ = "kept_statement"
-
-    issue_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    numbers: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -53,6 +53,7 @@ class Issue(Base):
     `canary` asks for a first wave, `canary_n` is its last delivery; it goes on at `canary_until`.
     `skipped_by` is how many were skipped for what, counted when the issue was over.
     `told_late_at` is when people were told that this time passed and nothing left.
+    `figures` is the statement when its deliveries were removed.
     """
 
     __tablename__ = "issue"
@@ -96,6 +97,7 @@ class Issue(Base):
     audience: Mapped[int] = mapped_column(default=0)
     last_n: Mapped[int] = mapped_column(default=0)
     skipped_by: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    figures: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     newsletter: Mapped[NewsletterList] = relationship()

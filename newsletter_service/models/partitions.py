@@ -18,14 +18,7 @@ def make_ahead(connection: Connection, newest_issue_id: int, ahead: int = MADE_A
     if connection.dialect.name != "postgresql":
         return []
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-    have = set(
-        connection.scalars(
-            text(
-                "SELECT inhrelid::regclass::text FROM pg_inherits"
-                " WHERE inhparent = 'delivery'::regclass"
-            )
-        )
-    )
+    have = _existing(connection)
     made = []
     first = newest_issue_id - newest_issue_id % ISSUES_PER_PARTITION
     for start in range(first, newest_issue_id + ahead + 1, ISSUES_PER_PARTITION):
@@ -46,3 +39,43 @@ def make_ahead(connection: Connection, newest_issue_id: int, ahead: int = MADE_A
         )
         made.append(name)
     return made
+
+
+# Every issue of the range is over and its figures are noted, or it never had a delivery. An old
+# draft stands in nobody's way: its partition is made again if it is ever released.
+_FINISHED = """
+SELECT NOT EXISTS (
+  SELECT 1 FROM issue i WHERE i.id >= :start AND i.id < :end AND i.figures IS NULL
+    AND (i.state IN ('scheduled', 'sending', 'paused')
+         OR EXISTS (SELECT 1 FROM batch b WHERE b.issue_id = i.id))
+) AND (SELECT max(id) FROM issue) >= :end
+"""
+
+
+def drop_finished(connection: Connection) -> list[str]:
+    """Drop partitions that only issues with noted figures are in; returns the names of those.
+
+    Dropping waits for sends to let go of the ledger for a moment, and gives up by the lock's
+    time limit where they do not: it is tried again the next time.
+    """
+    if connection.dialect.name != "postgresql":
+        return []
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    dropped = []
+    for name in sorted(_existing(connection)):
+        start = int(name.rpartition("_p")[2]) * ISSUES_PER_PARTITION
+        values = {"start": start, "end": start + ISSUES_PER_PARTITION}
+        if connection.scalar(text(_FINISHED), values):
+            connection.execute(text(f"DROP TABLE {name}"))
+            dropped.append(name)
+    return dropped
+
+
+def _existing(connection: Connection) -> set[str]:
+    names = connection.scalars(
+        text(
+            "SELECT inhrelid::regclass::text FROM pg_inherits"
+            " WHERE inhparent = 'delivery'::regclass"
+        )
+    )
+    return set(names)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, exists, or_, select, update
 
+from newsletter_service.delivery import retention
 from newsletter_service.models import (
     BounceMessage,
     BounceState,
@@ -30,7 +31,7 @@ from newsletter_service.models import (
     changed,
     writing,
 )
-from newsletter_service.operations import forget_readers, old_deliveries
+from newsletter_service.operations import forget_readers
 from newsletter_service.operations.old_rows import remove, some
 from newsletter_service.pictures import remote
 from newsletter_service.subscribers import data_protection, import_runs
@@ -158,8 +159,8 @@ ACTS: dict[str, Callable[[datetime], int]] = {
     "unconfirmed_sign_ups": forget_readers.unconfirmed,
     "ended_subscriptions": forget_readers.ended,
     "address_changes": forget_readers.address_changes,
-    "deliveries": old_deliveries.forget,
     "consent_origins": _consent_origins,
+    "deliveries": retention.retain,
     "raw_bounces": _raw_bounces,
     "provider_events": _provider_events,
     "notices": _notices,

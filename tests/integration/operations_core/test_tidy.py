@@ -6,15 +6,11 @@ import pytest
 from sqlalchemy import func, select, update
 
 from newsletter_service import suppression
-from newsletter_service.delivery.statement import statement
 from newsletter_service.extensions import Base, db
-from newsletter_service.issues import outcome
 from newsletter_service.models import (
     BounceMessage,
     BounceState,
     ConsentEvent,
-    Delivery,
-    Issue,
     Notice,
     Subscriber,
     Subscription,
@@ -151,35 +147,6 @@ def test_the_periods_are_those_that_the_organisation_chose(small_world: World) -
         data_protection.save({"deliveries": "1", "dpo_email": "x"}, actor="ada@staff.test")
     assert refused.value.faults == {"deliveries": "period", "dpo_email": "address"}
     assert data_protection.facts().dpo_name == "Disa Ek"
-
-
-def test_r_5_13_old_copies_become_numbers_and_the_statement_still_balances(
-    small_world: World,
-) -> None:
-    ids = small_world.readers(7)
-    issue_id = small_world.issue("sent")
-    with writing() as session:
-        session.execute(
-            update(Issue)
-            .where(Issue.id == issue_id)
-            .values(released_at=NOW, expanded_at=NOW, audience=7)
-        )
-        session.add_all(
-            Delivery(
-                issue_id=issue_id, n=n, subscriber_id=one, locale="sv",
-                state="skipped" if n == 1 else "accepted",
-                skip_reason="paused" if n == 1 else None,
-            )
-            for n, one in enumerate(ids, 1)
-        )  # fmt: skip
-    before = statement(db.session(), issue_id)
-    assert tidy.retain(NOW + timedelta(days=390))["deliveries"] == 0
-    assert tidy.retain(NOW + timedelta(days=400))["deliveries"] == 7
-    assert count(Delivery) == 0
-    after = statement(db.session(), issue_id)
-    assert (after, after.balances) == (before, True)
-    issue = db.session.get_one(Issue, issue_id)
-    assert outcome.skipped(db.session(), issue, 1) == {"paused": 1}
 
 
 def test_a_week_end_passes_between_sign_up_and_confirmation(small_world: World) -> None:
