@@ -22,7 +22,14 @@ from newsletter_service.extensions import db
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeyError, DkimKeys
 from newsletter_service.mail.smtp.relay_url import RelayUrl, is_loopback
-from newsletter_service.models import DoctorReport, NewsletterList, writing
+from newsletter_service.models import (
+    BounceMessage,
+    BounceState,
+    DoctorReport,
+    NewsletterList,
+    ProviderEvent,
+    writing,
+)
 from newsletter_service.operations import doctor_domains, doctor_mailbox, doctor_relays, journal
 from newsletter_service.operations.doctor_domains import DkimSigners
 from newsletter_service.operations.findings import Check, Outcome, failed, ok, skipped, warning
@@ -40,6 +47,7 @@ class Patient:
     senders: list[str]
     journal_waits: bool = False
     dkim: Mapping[str, tuple[DkimKey, ...] | DkimKeyError] = field(default_factory=dict)
+    hears_back: bool = False
 
     @property
     def is_closed(self) -> bool:
@@ -89,6 +97,8 @@ def examine(patient: Patient) -> list[Check]:
     """All checks; talks to the relays, the mailboxes and the DNS, not to the database."""
     now = patient.settings
     checks = doctor_relays.check(patient.relays, now.ehlo_name)
+    if not patient.is_closed:
+        checks += doctor_relays.far_side(patient.relays, hears_back=patient.hears_back)
     checks += doctor_mailbox.check(now.bounce_mailbox_url)
     checks.append(_keys(now))
     checks.append(_journal(patient))
@@ -129,6 +139,9 @@ def _patient(now: datetime) -> Patient:
         select(NewsletterList.sender_address).where(NewsletterList.archived_at.is_(None))
     ).all()
     journal_waits = journal.state().is_behind(now)
+    heard = select(BounceMessage.id).where(BounceMessage.state == BounceState.PROCESSED).limit(1)
+    told = select(ProviderEvent.id).limit(1)
+    hears_back = any(db.session.execute(query).first() for query in (heard, told))
     db.session.rollback()
     domains = {as_a_labels(address.rpartition("@")[2]) for address in addresses if address}
     configured = relays.urls(current)
@@ -139,6 +152,7 @@ def _patient(now: datetime) -> Patient:
         senders,
         journal_waits,
         {domain: _own_keys(DkimKeys(current.dkim_dir), domain) for domain in senders},
+        hears_back=hears_back,
     )
 
 

@@ -23,6 +23,13 @@ def check(relays: list[RelayUrl], ehlo_name: str, patience_s: float = PATIENCE_S
     return [each for checks in found for each in checks]
 
 
+def far_side(relays: list[RelayUrl], *, hears_back: bool) -> list[Check]:
+    """A relay passes mail on: what the readers' servers answer is not heard while sending."""
+    if hears_back:
+        return [ok("far_side", str(relay), "far_side.comes_back") for relay in relays]
+    return [warning("far_side", str(relay), "far_side.hidden") for relay in relays]
+
+
 async def _all(relays: list[RelayUrl], ehlo_name: str, patience_s: float) -> list[list[Check]]:
     return list(await asyncio.gather(*(_one(relay, ehlo_name, patience_s) for relay in relays)))
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from newsletter_service.mail.smtp.relay_url import RelayUrl
+from newsletter_service.models import BounceMessage, writing
 from newsletter_service.operations import doctor, doctor_mailbox
 from newsletter_service.operations.doctor import Patient
 from tests.dns_server import DnsServer
@@ -31,6 +32,7 @@ def test_a_sound_installation_passes(make: Make, now: datetime) -> None:
         "tls": "ok tls.verified",
         "login": "ok login.accepted",
         "size": "ok size.enough",
+        "far_side": "warning far_side.hidden",
         "keys": "warning keys.made_here",
         "journal": "warning journal.beside",
         "base_url": "ok base_url.https",
@@ -44,6 +46,20 @@ def test_a_sound_installation_passes(make: Make, now: datetime) -> None:
     report = doctor.latest()
     assert report is not None
     assert report.passed
+
+
+def test_a_relay_that_passes_mail_on_hides_what_readers_servers_answer_until_bounces_come_back(
+    make: Make, now: datetime
+) -> None:
+    make()
+    assert outcomes(now)["far_side"] == "warning far_side.hidden"
+    with writing() as session:
+        session.add(
+            BounceMessage(
+                digest=bytes(32), raw=b"", source="lmtp", state="processed", received_at=now
+            )
+        )
+    assert outcomes(now)["far_side"] == "ok far_side.comes_back"
 
 
 def test_no_mail_is_sent_by_looking(make: Make, now: datetime, relay: Sink) -> None:
