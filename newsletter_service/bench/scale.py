@@ -43,7 +43,7 @@ class Sent:
 
 def run(setting: Setting) -> Iterator[Line]:
     """Every size once, by the service's own processes on PostgreSQL; then two workers."""
-    most = 10_000 if setting.quick else SIZES[-1]
+    most = 10_000 if setting.quick else setting.readers or SIZES[-1]
     with ExitStack() as stack:
         port = stack.enter_context(sink())
         url = stack.enter_context(postgres(setting.place))

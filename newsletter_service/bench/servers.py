@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,9 +59,11 @@ class Cluster:
     """A durable PostgreSQL cluster (fsync and synchronous_commit on) that can be killed.
 
     `options` are settings of the server; without `listen_addresses` it has a unix socket only.
+    `within` is a command that starts it somewhere else, as the user that may run it.
     """
 
-    def __init__(self, place: Path, **options: object) -> None:
+    def __init__(self, place: Path, within: Sequence[str] = (), **options: object) -> None:
+        self._within = list(within)
         self.home = place / "pg"
         self._user = "postgres" if os.getuid() == 0 else None
         self._binaries = _postgres_binaries()
@@ -111,12 +113,15 @@ class Cluster:
     def _launch(self) -> None:
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                [str(self._binaries / "postgres"), "-D", str(self.home / "data"), *self._options],
-                user=self._user,
+                [*self._within, *self._command()],
+                user=None if self._within else self._user,
                 cwd="/",
                 stdout=log,
                 stderr=log,
             )
+
+    def _command(self) -> list[str]:
+        return [str(self._binaries / "postgres"), "-D", str(self.home / "data"), *self._options]
 
     def kill(self) -> None:
         """End it as a power cut does; its children see that and end, too."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from newsletter_service.bench.servers import MissingProgram
+from newsletter_service.drill import machines
 from newsletter_service.drill.account import Account
 from newsletter_service.drill.faults import FAULTS, Fault
 from newsletter_service.drill.house import CLOCK_APART_S, House, Plan, house
@@ -72,6 +73,32 @@ def crash(  # noqa: PLR0913, PLR0917 - the options of the command
             raise click.ClickException(str(error)) from error
     _print(accounts, as_json)
     if any(account.broken for account in accounts):
+        raise SystemExit(1)
+
+
+@group.command("machines")
+@click.option("--readers", default=4000, show_default=True, type=click.IntRange(1000))
+@click.option(
+    "--lease", default=15, show_default=True, type=click.IntRange(5, 600), help="Seconds."
+)
+@click.option("--connections", default=10, show_default=True, help="SMTP connections of a worker.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def several(readers: int, lease: int, connections: int, as_json: bool) -> None:
+    """Send from two machines without a shared disk, and cut one off in the middle.
+
+    The machines are network namespaces that it makes itself, which only root may: each with a
+    worker and a mail server, one with its clock five minutes ahead; the database and Valkey are on
+    a third. Ends with 1 as the crash drill does.
+    """
+    with tempfile.TemporaryDirectory(prefix="nl-drill-", dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        try:
+            with machines.town(Path(place), lease, connections) as built:
+                account = machines.send(built, readers, lease)
+        except (machines.NotHere, MissingProgram) as error:
+            raise click.ClickException(str(error)) from error
+    _print([account], as_json)
+    if account.broken:
         raise SystemExit(1)
 
 

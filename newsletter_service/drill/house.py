@@ -90,16 +90,7 @@ class House:
 
     def holds(self, pids: list[int]) -> int:
         """How many claims are held by these processes; those of the dead wait for their lease."""
-        with db.engine.connect() as connection:
-            return sum(
-                connection.scalar(
-                    select(func.count())
-                    .select_from(table)
-                    .where(or_(*(table.owner.like(f"%-{pid}-%") for pid in pids)))
-                )
-                or 0
-                for table in (Batch, Retry)
-            )
+        return held_by(pids)
 
     def flush_queue(self) -> None:
         """Empty the queue server."""
@@ -137,11 +128,30 @@ def house(plan: Plan) -> Iterator[House]:
                 retry_seconds=2,
             )
         )
-        library = next((path for path in _FAKETIME if Path(path).exists()), "")
+        library = clock_library()
         children = _children(plan, made, port, library)
         supervisor = stack.enter_context(Supervisor(children, plan.place / "log"))
         supervisor.wait_ready()
         yield House(plan, made, Store(_stored(plan)), valkey, supervisor, cluster, bool(library))
+
+
+def held_by(pids: list[int]) -> int:
+    """How many batches and retries processes with these ids hold."""
+    with db.engine.connect() as connection:
+        return sum(
+            connection.scalar(
+                select(func.count())
+                .select_from(table)
+                .where(or_(*(table.owner.like(f"%-{pid}-%") for pid in pids)))
+            )
+            or 0
+            for table in (Batch, Retry)
+        )
+
+
+def clock_library() -> str:
+    """Where libfaketime is, or an empty text."""
+    return next((path for path in _FAKETIME if Path(path).exists()), "")
 
 
 def _cluster(plan: Plan, stack: ExitStack) -> Cluster | None:

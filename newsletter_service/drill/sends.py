@@ -48,7 +48,7 @@ def send(house: House, fault: Fault, plan: Send) -> Account:
         strikes += 1
         recoveries.append(recovery)
         stops.append(struck.stop_s)
-    finished = house.wait(lambda: _is_sent(issue_id), ENDS_S)
+    finished = house.wait(lambda: is_sent(issue_id), ENDS_S)
     plan.tell(plan.readers)
     return _account(house, fault, issue_id, (strikes, max(recoveries), max(stops), began, finished))
 
@@ -70,7 +70,7 @@ def _strike(house: House, fault: Fault, issue_id: int, plan: Send) -> tuple[floa
 
     def goes_on() -> bool:
         plan.tell(min(len(house.arrived), plan.readers))
-        return house.newest > wall or _is_sent(issue_id)
+        return house.newest > wall or is_sent(issue_id)
 
     house.wait(goes_on, GOES_ON_S)
     if struck.pids:
@@ -85,7 +85,8 @@ def _held(house: House, struck: Struck) -> bool:
         return True
 
 
-def _is_sent(issue_id: int) -> bool:
+def is_sent(issue_id: int) -> bool:
+    """Whether an issue is over; not while the database is away."""
     try:
         with db.engine.connect() as connection:
             state = connection.scalar(select(Issue.state).where(Issue.id == issue_id))
@@ -102,13 +103,7 @@ def _account(
     house.wait(lambda: False, 1.0)  # what a late one sends would still come
     db.session.rollback()
     counted = statement(db.session(), issue_id)
-    states = db.session.execute(
-        select(Subscriber.address, Delivery.state)
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.issue_id == issue_id)
-    ).all()
-    db.session.rollback()
-    found = compare({address: str(state) for address, state in states}, house.arrived)
+    found = compare(states_of(issue_id), house.arrived)
     return Account(
         fault=fault.name,
         strikes=strikes,
@@ -125,3 +120,14 @@ def _account(
         balances=counted.balances,
         finished=finished,
     )
+
+
+def states_of(issue_id: int) -> dict[str, str]:
+    """What the ledger says of every reader of an issue, by address."""
+    rows = db.session.execute(
+        select(Subscriber.address, Delivery.state)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Delivery.issue_id == issue_id)
+    ).all()
+    db.session.rollback()
+    return {address: str(state) for address, state in rows}

