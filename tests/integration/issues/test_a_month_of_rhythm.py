@@ -1,8 +1,8 @@
 """A month of suggestions, with the scheduler killed at random: each occasion once, all told.
 
-A scheduler is killed by an exception that nothing catches at the nth statement it sends, before
-or after the database has taken it, which for the database is what SIGKILL is: the connection
-ends, what was not committed is rolled back. `tests.fuzz` kills real processes for longer.
+A scheduler is killed by an exception that nothing catches, at the nth statement it sends, before
+or after the database has taken it, or at a commit. For the database that is what SIGKILL is: the
+connection ends, and what was not committed is rolled back.
 """
 
 import random
@@ -116,9 +116,9 @@ def test_a_month_with_kills_makes_each_draft_once_and_tells_everybody_once(
         monday = START + timedelta(weeks=week)
         if week in with_news:
             news(made, week, monday)
-        for hour in range(72, 78):  # Thursday from 06 to 11 UTC, a tick every ten minutes
+        for hour in range(72, 78):  # Thursday from 06 to 12 UTC, a tick every ten minutes
             for minute in range(0, 60, 10):
-                now = monday + timedelta(hours=hour - 6 + 6, minutes=minute)
+                now = monday + timedelta(hours=hour, minutes=minute)
                 kill = dice.randrange(1, 140) if dice.random() < 0.8 and hour < 77 else 0
                 kills += not tick(now, kill)
         _settle(monday + timedelta(days=5))
