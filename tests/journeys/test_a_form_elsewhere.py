@@ -74,6 +74,7 @@ def test_a_visitor_signs_up_on_another_site_with_javascript_and_the_desk_says_th
     page = person(chromium, site.url).new_page()
     watch = seen_page.Watch(page)
     page.goto("/")
+    page.locator("form[data-ready]").nth(1).wait_for()
     form = page.locator("form").nth(1)
     form.get_by_label("E-postadress").fill("vera at reader.test")
     form.get_by_role("button", name="Prenumerera").click()
@@ -108,6 +109,7 @@ def test_a_visitor_signs_up_in_a_frame(
     page = person(chromium, site.url, 320).new_page()
     page.goto("/")
     frame = page.frame_locator("iframe")
+    frame.locator("form[data-ready]").wait_for()  # nobody is as quick as a test
     frame.get_by_label("E-postadress").fill("frida@reader.test")
     frame.get_by_role("button", name="Prenumerera").click()
     expect(frame.get_by_role("heading")).to_contain_text("Kolla din inkorg")
