@@ -37,7 +37,7 @@ class Target:
 
 
 def _files(folder: str) -> Callable[[], list[bytes]]:
-    return lambda: [path.read_bytes() for path in sorted((TESTS / folder).iterdir())]
+    return lambda: [path.read_bytes() for path in sorted((TESTS / folder).rglob("*.*"))]
 
 
 def _reports() -> list[bytes]:

@@ -19,9 +19,11 @@ NO_PAGES = {
     *("metrics.scrape", "sandbox.raw", "letter.file", "letter.page", "sandbox.html"),
     *("public.task", "public.theme", "forms.seen"),
     *("letter.on_paper", "public.document", "public.picture", "public.follow"),
+    "subscribers_files.report",
     *("start.here", "sources.findings", "public.archived_issue", "public.archive_feed"),
 }
 BY_TOKEN = {
+    "public.send_in",
     "public.confirm",
     "public.block",
     "public.unsubscribe",
@@ -40,7 +42,8 @@ DESK = """
     /desk/utskick /desk/utskick/2 /desk/utskick/2?open=3 /desk/utskick/2/granska
     /desk/utskick/2/godkannande /desk/bilder /desk/utskick/1/granska /desk/utskick/1/rapport
     /desk/prenumeranter /desk/prenumeranter/alla /desk/prenumeranter/1
-    /desk/prenumeranter/importera /desk/prenumeranter/urval /desk/prenumeranter/urval/nytt/1
+    /desk/prenumeranter/importera /desk/prenumeranter/importera/1
+    /desk/prenumeranter/urval /desk/prenumeranter/urval/nytt/1
     /desk/prenumeranter/urval/1
     /desk/installningar/ /desk/installningar/formular /desk/installningar/kallor
     /desk/installningar/mejl /desk/installningar/falt /desk/installningar/falt/1
@@ -122,6 +125,11 @@ def test_every_page_of_the_desk_is_accessible_and_fits_a_phone(
     page = log_in(person(chromium, sample.url), sample.new_link())
     for path in DESK:
         look(page, faults, path)
+    page.goto("/desk/installningar/kallor")
+    page.get_by_label("Bolagets namn").fill("Bolaget")
+    page.get_by_role("button", name="Skapa en länk").click()
+    link = page.locator("#companies code").first.inner_text()
+    look(page, faults, urlsplit(link).path)
     assert faults == []
 
 

@@ -21,6 +21,7 @@ from newsletter_service.models import (
     SignUp,
     Subscriber,
     SuppressionReason,
+    Wording,
     writing,
 )
 from newsletter_service.subscribers import opt_in
@@ -220,7 +221,8 @@ def test_r_5_12_the_proof_names_the_words_the_person_saw(client: FlaskClient, de
     post(client, stamp=stamp[1])
     desk.take()
     event = db.session.scalars(select(ConsentEvent)).one()
-    assert event.wording.startswith("sha256:")
+    seen = db.session.get_one(Wording, event.wording)
+    assert "avprenumerera" in seen.text
 
 
 @settings(
