@@ -46,7 +46,7 @@
     }
 
     begin() {
-      this.proof ??= solve(this.form.action.replace(/[?#].*$/, "") + "/task").catch(() => null);
+      this.proof ??= solve(this.form.dataset.task ?? this.form.action.replace(/[?#].*$/, "") + "/task").catch(() => null);
       return this.proof;
     }
 
