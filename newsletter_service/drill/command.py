@@ -52,11 +52,11 @@ def crash(  # noqa: PLR0913, PLR0917 - the options of the command
 ) -> None:
     """Kill its own workers again and again while they send, and count who got what.
 
-    Everything runs in a directory of its own: a database, Valkey, two send workers (one with its
-    clock five minutes ahead), and a mail server that remembers every Message-ID. FAULTS are
-    worker, stop, sleep, scheduler, queue, flush, relay, database and everything; without any, all
-    that fit. Ends with 1 if anybody was lost or got two, or too many are in doubt, or recovery
-    took over a minute.
+    Everything runs in a directory of its own: a database, Valkey, two send workers (on PostgreSQL
+    one with its clock five minutes ahead), and a mail server that remembers every Message-ID.
+    FAULTS are worker, stop, sleep, scheduler, queue, flush, relay, database and everything; without
+    any, all that fit. Ends with 1 if anybody was lost or got two, or too many are in doubt, or
+    recovery took over a minute.
     """
     chance = random.Random(seed or None)  # noqa: S311 - when to strike is no secret
     accounts = []
@@ -112,12 +112,13 @@ def _chosen(names: tuple[str, ...], database: str) -> list[Fault]:
 
 
 def _tell_clock(built: House) -> None:
-    click.echo(
-        f"One worker's clock is {CLOCK_APART_S // 60} minutes ahead."
-        if built.clock_apart
-        else "All clocks are right: install libfaketime to have one five minutes ahead.",
-        err=True,
-    )
+    if built.clock_apart:
+        said = f"One worker's clock is {CLOCK_APART_S // 60} minutes ahead."
+    elif built.cluster is None:
+        said = "All clocks are right: SQLite is for one machine, which has one."
+    else:
+        said = "All clocks are right: install libfaketime to have one five minutes ahead."
+    click.echo(said, err=True)
 
 
 @contextmanager

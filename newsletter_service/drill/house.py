@@ -128,7 +128,8 @@ def house(plan: Plan) -> Iterator[House]:
                 retry_seconds=2,
             )
         )
-        library = clock_library()
+        # SQLite asks the clock of each process: it is one machine, and that has one.
+        library = clock_library() if cluster else ""
         children = _children(plan, made, port, library)
         supervisor = stack.enter_context(Supervisor(children, plan.place / "log"))
         supervisor.wait_ready()
