@@ -36,7 +36,6 @@ class Sent:
 
     seconds: float
     first_s: float
-    expanded_s: float
     sender_mb: float
     gatherer_mb: float
 
@@ -75,7 +74,6 @@ def _lines(number: int, sent: Sent) -> Iterator[Line]:
 def _rate(name: str, number: int, sent: Sent) -> Line:
     detail: dict[str, float | str] = {
         "seconds": sent.seconds,
-        "gathered after s": sent.expanded_s,
         "gathering MB": sent.gatherer_mb,
     }
     return Line("scale", name, "msg/s", (number / sent.seconds,), detail=detail)
@@ -94,10 +92,10 @@ def _send(setting: Setting, made: Installation, number: int, workers: int) -> Se
         if state != IssueState.SENT:
             raise RuntimeError(f"Issue {issue_id} was not sent in time.")
         peaks = {name: _peak_mb(pid) for name, pid in supervisor.pids().items()}
-    seconds, first, expanded = _times(issue_id)
+    seconds, first = _times(issue_id)
     setting.tell(f"  {number} readers, {workers} workers: {seconds:.1f} s, first {first:.2f} s")
     senders = [peak for name, peak in peaks.items() if name.startswith("send")]
-    return Sent(seconds, first, expanded, max(senders), peaks["default"])
+    return Sent(seconds, first, max(senders), peaks["default"])
 
 
 @contextmanager
@@ -127,21 +125,18 @@ def _state(issue_id: int) -> IssueState:
         return connection.execute(select(Issue.state).where(Issue.id == issue_id)).scalar_one()
 
 
-def _times(issue_id: int) -> tuple[float, float, float]:
-    """Seconds from the release to the last and first taken copy, and to the end of gathering."""
+def _times(issue_id: int) -> tuple[float, float]:
+    """Seconds from the release to the last and to the first taken copy."""
     with db.engine.connect() as connection:
-        issue = connection.execute(
-            select(Issue.released_at, Issue.expanded_at).where(Issue.id == issue_id)
-        ).one()
+        released = connection.scalar(select(Issue.released_at).where(Issue.id == issue_id))
         first, last = connection.execute(
             select(func.min(Delivery.settled_ms), func.max(Delivery.settled_ms)).where(
                 Delivery.issue_id == issue_id
             )
         ).one()
-    since = issue.released_at or datetime.now(UTC)
-    until = [utc_of_ms(last or 0), utc_of_ms(first or 0), issue.expanded_at or since]
-    seconds, first_s, expanded_s = ((moment - since).total_seconds() for moment in until)
-    return seconds, first_s, expanded_s
+    since = released or datetime.now(UTC)
+    seconds, first_s = ((utc_of_ms(at or 0) - since).total_seconds() for at in (last, first))
+    return seconds, first_s
 
 
 def _analyze() -> None:
