@@ -4,6 +4,7 @@ The row is the outbox. It is unique by kind, subject and purpose key, so that as
 the same mail, from two processes at once, gives one.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import settings as settings_module
 from newsletter_service.address import address_key, parse
-from newsletter_service.models import DeliveryState, Notice
+from newsletter_service.models import DeliveryState, Notice, Person
 from newsletter_service.models.upsert import insert_new
 from newsletter_service.queue import nudge
 from newsletter_service.tokens import seal
@@ -60,3 +61,34 @@ def ask(  # noqa: PLR0913 - named columns of one row
         .returning(Notice.__table__.c.id)
     ).scalar_one_or_none()
     return None if made is None else session.get(Notice, made)
+
+
+def tell(  # noqa: PLR0913 - named columns of one row
+    session: Session,
+    kind: str,
+    person: Person,
+    *,
+    subject: str,
+    key: str,
+    now: datetime,
+    expires_at: datetime,
+    values: Mapping[str, Any],
+    list_id: int | None = None,
+    secret: str | None = None,
+) -> bool:
+    """Have somebody of the staff told, once by subject and key; whether it is news to them."""
+    made = ask(
+        session,
+        kind,
+        subject=subject,
+        purpose_key=f"{key}:{person.id}",
+        address=person.email,
+        locale=person.locale or "sv",
+        now=now,
+        expires_at=expires_at,
+        values=dict(values),
+        list_id=list_id,
+        secret=secret,
+        to_staff=True,
+    )
+    return made is not None

@@ -66,16 +66,14 @@ def _ask(session: Session, issue: Issue, person: Person, now: datetime) -> None:
             "remedy": _("Send it now, choose another time, or make it a draft again."),
             "button_text": _("Decide when it leaves"),
         }
-    notices.ask(
+    notices.tell(
         session,
         "alert",
+        person,
         subject=f"issue:{issue.id}",
-        purpose_key=f"late:{int(wanted.timestamp())}:{person.id}",
-        address=person.email,
-        locale=person.locale or "sv",
+        key=f"late:{int(wanted.timestamp())}",
         now=now,
         expires_at=now + TOLD_FOR,
         values=words | {"url": f"{settings.base_url}/desk/utskick/{issue.id}/granska"},
         list_id=issue.list_id,
-        to_staff=True,
     )

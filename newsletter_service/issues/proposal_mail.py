@@ -50,18 +50,16 @@ def tell(
                 if issue is not None
                 else _why_none(newsletter, outcome.why, locale)
             )
-        notices.ask(
+        notices.tell(
             session,
             "proposal",
+            person,
             subject=f"list:{newsletter.id}",
-            purpose_key=f"{outcome.moment[:16]}:{person.id}",
-            address=person.email,
-            locale=locale,
+            key=outcome.moment[:16],
             now=now,
             expires_at=now + TOLD_FOR,
             values=values,
             list_id=newsletter.id,
-            to_staff=True,
         )
 
 

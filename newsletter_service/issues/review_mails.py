@@ -28,21 +28,18 @@ def asked(session: Session, issue: Issue, actor: str, now: datetime) -> int:
         secret = links.for_mail(session, person, now, TOLD_FOR)
         with force_locale(person.locale or "sv"):
             values = {"who": actor, "when": _when(issue)} | _about(issue)
-        made = notices.ask(
+        told += notices.tell(
             session,
             "approval",
+            person,
             subject=f"issue:{issue.id}",
-            purpose_key=f"{issue.version}:{person.id}:{int(now.timestamp())}",
-            address=person.email,
-            locale=person.locale or "sv",
+            key=f"{issue.version}:{int(now.timestamp())}",
             now=now,
             expires_at=now + TOLD_FOR,
             values=values | {"path": f"/desk/utskick/{issue.id}/godkannande"},
             list_id=issue.list_id,
             secret=secret.raw,
-            to_staff=True,
         )
-        told += made is not None
     return told
 
 
@@ -169,18 +166,16 @@ def _alert(  # noqa: PLR0913 - one mail's particulars
     session: Session, issue: Issue, person: Person, words: Words, *, key: str, now: datetime
 ) -> None:
     url = f"{settings_module.current().base_url}/desk/utskick/{issue.id}/granska"
-    notices.ask(
+    notices.tell(
         session,
         "alert",
+        person,
         subject=f"issue:{issue.id}",
-        purpose_key=f"{key[:48]}:{person.id}",
-        address=person.email,
-        locale=person.locale or "sv",
+        key=key[:48],
         now=now,
         expires_at=now + TOLD_FOR,
         values=words | {"url": url},
         list_id=issue.list_id,
-        to_staff=True,
     )
 
 

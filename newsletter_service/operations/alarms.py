@@ -46,23 +46,19 @@ def _untold(now: datetime) -> list[AuditEvent]:
     return [event for event in events if _subject(event) not in told]
 
 
-def _ask(session: Session, event: AuditEvent, person: Person, now: datetime) -> int:
-    locale = person.locale or "sv"
-    with force_locale(locale):
+def _ask(session: Session, event: AuditEvent, person: Person, now: datetime) -> bool:
+    with force_locale(person.locale or "sv"):
         values = _words(session, event)
-    made = notices.ask(
+    return notices.tell(
         session,
         "alert",
+        person,
         subject=_subject(event),
-        purpose_key=f"person:{person.id}",
-        address=person.email,
-        locale=locale,
+        key="person",
         now=now,
         expires_at=now + TOLD_FOR,
         values=values,
-        to_staff=True,
     )
-    return made is not None
 
 
 def _subject(event: AuditEvent) -> str:

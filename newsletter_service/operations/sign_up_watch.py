@@ -138,23 +138,19 @@ def _answers(session: Session, now: datetime) -> tuple[int, int]:
     return mailed, answered
 
 
-def _ask(session: Session, found: Watch, person: Person, now: datetime) -> int:
-    locale = person.locale or "sv"
-    with force_locale(locale):
+def _ask(session: Session, found: Watch, person: Person, now: datetime) -> bool:
+    with force_locale(person.locale or "sv"):
         values = _words(found)
-    made = notices.ask(
+    return notices.tell(
         session,
         "alert",
+        person,
         subject=f"sign-ups:{now:%Y-%m-%d}",
-        purpose_key=f"person:{person.id}",
-        address=person.email,
-        locale=locale,
+        key="person",
         now=now,
         expires_at=now + TOLD_FOR,
         values=values,
-        to_staff=True,
     )
-    return made is not None
 
 
 def _words(found: Watch) -> dict[str, str]:
