@@ -21,6 +21,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from newsletter_service import settings as settings_module
+from newsletter_service.delivery import shares
 from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.flow import Flow
 from newsletter_service.delivery.ledger_thread import LedgerThread
@@ -167,6 +168,20 @@ class SendingEngine:
         for route_id, pool in self._pools.items():
             seats = self.flow.seats(route_id)
             await pool.keep_at_most(self.settings.smtp_connections if seats is None else seats)
+
+    def in_use(self) -> dict[str, int]:
+        """How many connections this worker has of every limit."""
+        used = self.flow.in_use()
+        for route_id, pool in self._pools.items():
+            name = f"relay:{route_id}"
+            used[name] = max(used.get(name, 0), pool.open_sessions)
+        return used
+
+    async def leave_limits(self, owner: str) -> None:
+        """Nothing is left to send: what others may use in our place is theirs."""
+        if self.flow.limited:
+            await asyncio.gather(*(pool.hang_up() for pool in self._pools.values()))
+            await self.sql(shares.let_go, owner)
 
     def close(self) -> None:
         """Take leave of the relays; after the last job."""

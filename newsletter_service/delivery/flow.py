@@ -8,7 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from newsletter_service.delivery.adaptive import Adaptive
@@ -55,14 +55,14 @@ class Valve:
             return self.shut_until - now
         if self.quota is not None and self.quota <= 0:
             return max(self.none_until - now, REFILL_S)
-        if self.seats is not None and self.used >= self.seats and not seated:
+        if self.seats is not None and self.used >= self.seats + seated:
             return SEAT_S
         wait = self.pace.wait(now)
         return wait if wait < math.inf else REFILL_S
 
-    def enter(self, now: float) -> None:
+    def enter(self, now: float, *, seated: bool) -> None:
         """Something starts."""
-        self.used += 1
+        self.used += not seated
         if self.quota is not None:
             self.quota -= 1
         self.pace.take(now)
@@ -70,15 +70,26 @@ class Valve:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Leave to start, held until the message's end."""
+    """Leave to start, held until the message's end; `valves` count it until then."""
 
     valves: tuple[Valve, ...] = ()
     group: str = ""
+    seat: Valve | None = None
 
     def leave(self) -> None:
         """The message is over."""
         for valve in self.valves:
             valve.used -= 1
+        if self.seat is not None:
+            self.seat.used -= 1
+
+    def hand_on(self, coming: "Pass") -> "Pass":
+        """The message is over, and its connection goes on with the one that is coming."""
+        if self.seat is None or coming.seat is not None:
+            self.leave()
+            return coming
+        replace(self, seat=None).leave()
+        return replace(coming, seat=self.seat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,10 @@ class Flow:
         valve = self._valves.get(f"relay:{relay_id}")
         return valve.seats if valve else None
 
+    def in_use(self) -> dict[str, int]:
+        """How much of every limit is being used now."""
+        return {name: valve.used for name, valve in self._valves.items()}
+
     def quota(self, name: str) -> int:
         """How much is left of what was given for today."""
         valve = self._valves.get(name)
@@ -143,32 +158,30 @@ class Flow:
             self._valves[name].quota = 0
         return left
 
-    def admit(self, claim: Claim, route: Route, *, seated: bool = False) -> Pass | Held:
-        """Leave to start, or what holds it; who is `seated` goes on with its connection."""
+    def admit(self, claim: Claim, route: Route, seat: Valve | None = None) -> Pass | Held:
+        """Leave to start, or what holds it; who has a `seat` goes on with its connection."""
         if not self.limited:
             return FREE
         group = self.group_of(claim.address or "")
         domain = self.domain_of.get(claim.list_id, "")
         names = (f"relay:{route.id}", f"group:{group}", f"domain:{domain}")
-        return self.enter(names, group, seated=seated)
+        return self.enter(names, group, seat)
 
-    def enter(self, names: Iterable[str], group: str = "", *, seated: bool = False) -> Pass | Held:
+    def enter(
+        self, names: Iterable[str], group: str = "", seat: Valve | None = None
+    ) -> Pass | Held:
         """Pass all of these valves at once, or none of them."""
         now = time.monotonic()
-        valves, longest, by = [], 0.0, ""
-        for name in names:
-            valve = self._valves.get(name)
-            if valve is None:
-                continue
-            valves.append(valve)
-            wait = valve.wait(now, seated=seated and _is_relay(name))
-            if wait > longest:
-                longest, by = wait, name
-        if by:
+        found = [(name, valve) for name in names if (valve := self._valves.get(name))]
+        waits = [(valve.wait(now, seated=valve is seat), name) for name, valve in found]
+        longest, by = max(waits, default=(0.0, ""))
+        if longest > 0:
             return Held(by, longest)
-        for valve in valves:
-            valve.enter(now)
-        return Pass(tuple(valves), group)
+        for _, valve in found:
+            valve.enter(now, seated=valve is seat)
+        relay = next((valve for name, valve in found if _is_relay(name)), None)
+        others = tuple(valve for name, valve in found if not _is_relay(name))
+        return Pass(others, group, None if relay is seat else relay)
 
     def accepted(self, passed: Pass, relay_id: int, seconds: float) -> None:
         """The relay took a message, after so long."""

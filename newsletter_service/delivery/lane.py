@@ -130,8 +130,7 @@ class Lane:
                     self.coming.leave()
             if following is None or not goes_on:
                 return
-            self.passed.leave()
-            self.passed = self.coming
+            self.passed = self.passed.hand_on(self.coming)
             ready, self.in_hand = following, following.claim
             taken = await self._taken(ready.claim, connection.followed())
 
@@ -146,7 +145,7 @@ class Lane:
                 break
             if self.line.owes_a_turn:
                 break
-            coming = self.turn.flow.admit(claim, route, seated=True)
+            coming = self.turn.flow.admit(claim, route, self.passed.seat)
             if isinstance(coming, Held):
                 break
             self.coming = coming

@@ -72,8 +72,7 @@ async def _drain(engine: SendingEngine) -> None:
         prolonging.cancel()
         with suppress(asyncio.CancelledError):
             await prolonging
-        if engine.flow.limited:
-            await engine.sql(shares.let_go, shares.NOTICES + engine.owner)
+        await engine.leave_limits(shares.NOTICES + engine.owner)
     for result in results:
         if isinstance(result, BaseException):
             raise result
@@ -137,7 +136,8 @@ async def _turn_comes(engine: SendingEngine, route: Route) -> Pass:
     if not limit.rate and not limit.connections:
         return FREE
     while not engine.stopping.is_set():
-        granted = await engine.sql(shares.lease, shares.NOTICES + engine.owner, [limit])
+        owner = shares.NOTICES + engine.owner
+        granted = await engine.sql(shares.lease, owner, [limit], engine.in_use())
         share = granted[name]
         engine.flow.allow({name: Allowed(rate=share.rate, seats=share.connections)})
         await engine.narrow()

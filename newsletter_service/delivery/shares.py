@@ -5,7 +5,7 @@ shares of a dead one fall free when its lease runs out, by database time.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -45,15 +45,21 @@ class _Held:
     connections: int = 0
 
 
-def lease(connection: Connection, owner: str, limits: Iterable[Limit]) -> dict[str, Granted]:
-    """Take or renew this worker's shares, inside one writing transaction."""
+def lease(
+    connection: Connection, owner: str, limits: Iterable[Limit], in_use: Mapping[str, int] = {}
+) -> dict[str, Granted]:
+    """Take or renew this worker's shares, inside one writing transaction.
+
+    Of connections that are `in_use` beyond its share a worker has to part first: until it looks
+    again they count as its own, so that nobody opens another before they are closed.
+    """
     granted = {}
     for limit in sorted(limits, key=lambda limit: limit.what):
         _lock(connection, limit.what)
         issues, notices = _others(connection, limit.what, owner)
         share = _notices_share if owner.startswith(NOTICES) else _issues_share
         granted[limit.what] = found = share(limit, issues, notices)
-        _write(connection, limit.what, owner, found)
+        _write(connection, limit.what, owner, found, in_use.get(limit.what, 0))
     return granted
 
 
@@ -132,10 +138,11 @@ def _lock(connection: Connection, what: str) -> None:
     connection.execute(mine.with_for_update())
 
 
-def _write(connection: Connection, what: str, owner: str, granted: Granted) -> None:
+def _write(connection: Connection, what: str, owner: str, granted: Granted, in_use: int) -> None:
+    seats = granted.connections
     values = {
         "rate": granted.rate or 0.0,
-        "connections": granted.connections or 0,
+        "connections": 0 if seats is None else max(seats, in_use),
         "until_ms": db_now_ms() + LEASE_MS,
     }
     mine = update(Share).where(Share.what == what, Share.owner == owner).values(values)

@@ -109,23 +109,29 @@ class Turn:
         """Work until it is over or nothing is left; whether something could be claimed still."""
         besides = [asyncio.ensure_future(act()) for act in (self._prolong, self._watch)]
         try:
-            while not self.over:
-                await self._look()
-                # Without an open relay nothing is claimed: the sweep looks again in a while.
-                if (
-                    self.halted
-                    or not self.routes.any_open(for_notice=False)
-                    or not await self._one_claim()
-                ):
-                    return False
-            await self._let_ahead_go()
-            return await self.engine.read(claims.work_left)
+            left = await self._work()
         finally:
             for task in besides:
                 task.cancel()
             await asyncio.gather(*besides, return_exceptions=True)
             await self._let_ahead_go()
             await self._give_quotas_back()
+        if not left:
+            await self.engine.leave_limits(self.engine.owner)
+        return left
+
+    async def _work(self) -> bool:
+        while not self.over:
+            await self._look()
+            # Without an open relay nothing is claimed: the sweep looks again in a while.
+            if (
+                self.halted
+                or not self.routes.any_open(for_notice=False)
+                or not await self._one_claim()
+            ):
+                return False
+        await self._let_ahead_go()
+        return await self.engine.read(claims.work_left)
 
     async def _look(self) -> None:
         """See how the relays stand, and whether somebody stopped the sending."""
@@ -143,7 +149,8 @@ class Turn:
         limits = seen.limits()
         granted = {}
         if limits:
-            granted = await self.engine.sql(shares.lease, self.engine.owner, limits)
+            used = self.engine.in_use()
+            granted = await self.engine.sql(shares.lease, self.engine.owner, limits, used)
         more = await self._take_quotas(seen)
         self.flow.allow(seen.allowed(granted, more, self.settings.smtp_connections))
         for plan in seen.plans:

@@ -55,8 +55,14 @@ class Pool:
         self._slots = asyncio.Semaphore(size)
         self._most = size
         self._lent = 0
+        self._parting = 0
         self._resting: list[_Resting] = []
         self._closed = False
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions the relay sees."""
+        return self._lent + len(self._resting) + self._parting
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -80,19 +86,30 @@ class Pool:
         """Part from resting sessions until no more than so many are open."""
         self._most = number
         while self._resting and self._lent + len(self._resting) > number:
-            await self._resting.pop(0).connection.quit()
+            await self._part_from(self._resting.pop(0))
+
+    async def hang_up(self) -> None:
+        """Take leave of every resting session."""
+        resting, self._resting = self._resting, []
+        await asyncio.gather(*(self._part_from(rest) for rest in resting))
 
     async def close(self) -> None:
-        """Take leave of every resting session; those still lent are closed when handed back."""
+        """Hang up for good; sessions still lent are closed when handed back."""
         self._closed = True
-        resting, self._resting = self._resting, []
-        await asyncio.gather(*(rest.connection.quit() for rest in resting))
+        await self.hang_up()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_why: object) -> None:
         await self.close()
+
+    async def _part_from(self, rest: _Resting) -> None:
+        self._parting += 1
+        try:
+            await rest.connection.quit()
+        finally:
+            self._parting -= 1
 
     async def _open(self) -> Connection:
         return await Connection.open(self.relay, self._timeouts, self._ehlo_name)

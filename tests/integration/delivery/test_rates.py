@@ -136,6 +136,19 @@ def test_a_limit_on_connections_holds_for_all_workers_with_one_kept_for_confirma
     assert 2 <= most <= 3
 
 
+def test_who_gets_less_keeps_what_it_uses_until_it_has_parted_from_it(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    limit = Limit("relay:1", 0.0, 4)
+    with world(sqlite_url, tmp_path), ledger(db.engine) as connection:
+        assert shares.lease(connection, "a", [limit])["relay:1"].connections == 3
+        assert shares.lease(connection, "b", [limit])["relay:1"].connections == 0
+        assert shares.lease(connection, "a", [limit], {"relay:1": 3})["relay:1"].connections == 2
+        assert shares.lease(connection, "b", [limit])["relay:1"].connections == 0
+        assert shares.lease(connection, "a", [limit], {"relay:1": 2})["relay:1"].connections == 2
+        assert shares.lease(connection, "b", [limit])["relay:1"].connections == 1
+
+
 def test_shares_never_add_up_to_more_than_the_limit(sqlite_url: str, tmp_path: Path) -> None:
     limit = Limit("relay:1", 100.0, 10)
     with world(sqlite_url, tmp_path):
