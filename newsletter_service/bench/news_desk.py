@@ -13,6 +13,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from newsletter_service.accounts import links, people
@@ -110,32 +111,39 @@ def _logged_in(made: Installation) -> FlaskClient:
     return client
 
 
-def _fill(made: Installation, items: int, issues: int) -> None:
+def _fill(made: Installation, number: int, issues: int) -> None:
     """Items of two years, some tagged, dated or told twice, and issues that carry some of them."""
     now = datetime.now(UTC)
     with writing() as session:
         newsletter = session.get_one(NewsletterList, made.list_id)
-        sources = [
-            Source(url=f"https://s{n}.example/feed", kind="rss", title=f"Källa {n}", due_at=now)
-            for n in range(SOURCES)
-        ]
-        for source in sources:
-            source.created_at, source.lists = now, [newsletter]
-        session.add_all(sources)
-        session.flush()
-        ids = [source.id for source in sources]
-        rows = [_item(n, ids[n % SOURCES], now, items) for n in range(items)]
-        made_ids = list(session.scalars(insert(Item).returning(Item.id), rows))
-        session.execute(update(Item).values(compared=True))
-        for number in range(1, issues + 1):
-            issue = Issue(list_id=made.list_id, number=number, state=IssueState.SENT)
+        made_ids = items(session, newsletter, number)
+        for no in range(1, issues + 1):
+            issue = Issue(list_id=made.list_id, number=no, state=IssueState.SENT)
             issue.created_at = issue.changed_at = issue.sent_at = now - timedelta(weeks=issues)
-            carried = made_ids[-(number + 1) * IN_AN_ISSUE : -number * IN_AN_ISSUE]
+            carried = made_ids[-(no + 1) * IN_AN_ISSUE : -no * IN_AN_ISSUE]
             issue.blocks = [
                 Block(kind="item", position=place, item_id=item_id, data={"sv": {"title": "x"}})
                 for place, item_id in enumerate(carried, 1)
             ]
             session.add(issue)
+
+
+def items(session: Session, newsletter: NewsletterList, number: int) -> list[int]:
+    """That many items of two years from a dozen feeds; returns their ids, oldest last."""
+    now = datetime.now(UTC)
+    sources = [
+        Source(url=f"https://s{n}.example/feed", kind="rss", title=f"Källa {n}", due_at=now)
+        for n in range(SOURCES)
+    ]
+    for source in sources:
+        source.created_at, source.lists = now, [newsletter]
+    session.add_all(sources)
+    session.flush()
+    ids = [source.id for source in sources]
+    rows = [_item(n, ids[n % SOURCES], now, number) for n in range(number)]
+    made_ids = list(session.scalars(insert(Item).returning(Item.id), rows))
+    session.execute(update(Item).values(compared=True))
+    return made_ids
 
 
 def _item(n: int, source_id: int, now: datetime, of: int) -> dict[str, object]:

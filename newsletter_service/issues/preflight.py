@@ -33,6 +33,7 @@ from newsletter_service.issues.checks import (
 )
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Level, Rule
+from newsletter_service.issues.recipients import Recipients
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import Issue, LetStand
 
@@ -97,12 +98,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the rules found, by how much it weighs; `left` is what somebody let stand."""
+    """Everything the rules found, by how much it weighs; `left` is what somebody let stand.
+
+    `reach` is whom it would reach, where a rule counted them: counting a million takes a while.
+    """
 
     must: list[Finding]
     should: list[Finding]
     tips: list[Finding]
     left: list[tuple[Finding, LetStand]]
+    reach: Recipients | None = None
 
 
 def check(session: Session, issue: Issue, now: datetime) -> list[Finding]:
@@ -122,7 +127,8 @@ def examine(
 
     `frozen` are the letters that will really be sent, where they exist; `only` names rules.
     """
-    found = list(_findings(Case(session, issue, now, frozen or {}), only))
+    case = Case(session, issue, now, frozen or {})
+    found = list(_findings(case, only))
     rows = session.scalars(select(LetStand).where(LetStand.issue_id == issue.id))
     stands = {row.mark: row for row in rows} if found else {}
     left = [(one, stands[one.mark]) for one in found if one.mark in stands]
@@ -130,7 +136,8 @@ def examine(
         level: [one for one in found if one.level == level and one.mark not in stands]
         for level in Level
     }
-    return Report(by_level[Level.BLOCKS], by_level[Level.WARNS], by_level[Level.TIP], left)
+    levels = (by_level[Level.BLOCKS], by_level[Level.WARNS], by_level[Level.TIP])
+    return Report(*levels, left, None if only else case.reach)
 
 
 def stops(report: Report, typed: int | None = None) -> list[Finding]:

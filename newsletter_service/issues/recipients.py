@@ -16,9 +16,10 @@ from newsletter_service.models import (
     SubscriptionState,
     Suppression,
     SuppressionReason,
-    db_now_ms,
+    db_stable_now_ms,
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
+from newsletter_service.subscribers import segments
 
 _R = SuppressionReason
 _MAY_HAVE_IT = (DeliveryState.ACCEPTED, DeliveryState.DATA_STARTED, DeliveryState.IN_DOUBT)
@@ -30,12 +31,13 @@ UNREACHABLE = frozenset({_R.HARD_BOUNCE, _R.SOFT_BOUNCES})
 class Recipients:
     """The readers of a list with a legal basis; those of them who are suppressed, by reason, or
 
-    have paused without being suppressed.
+    have paused without being suppressed. `groundless` are confirmed and without a legal basis.
     """
 
     confirmed: int
     suppressed: dict[str, int] = field(default_factory=dict)
     paused: int = 0
+    groundless: int = 0
 
     @property
     def skipped(self) -> int:
@@ -57,6 +59,11 @@ class Recipients:
         """How many are skipped for any other reason."""
         return self.skipped - self.unreachable - self.paused
 
+    @property
+    def left_out(self) -> int:
+        """How many confirmed readers are not written to, for whatever reason."""
+        return self.skipped + self.groundless
+
 
 def of_issue(session: Session, issue: Issue, now: datetime) -> Recipients:
     """Who an issue would reach: its list or segment, or who got the issue that it corrects."""
@@ -67,6 +74,21 @@ def of_issue(session: Session, issue: Issue, now: datetime) -> Recipients:
     if chosen is not None:
         narrower.append(chosen)
     return of_list(session, issue.list_id, *narrower)
+
+
+def of_segment(session: Session, list_id: int, segment_id: int, now: datetime) -> Recipients:
+    """Who would be reached if this segment were chosen. Raises `segments.NoSuchSegment`."""
+    return of_list(session, list_id, segments.matching(session, segment_id, now))
+
+
+def confirmed(session: Session, list_id: int) -> int:
+    """How many readers of a list may be written to, suppressed or not: from an index alone."""
+    wanted = (
+        Subscription.list_id == list_id,
+        Subscription.state == SubscriptionState.CONFIRMED,
+        Subscription.legal_basis != "",
+    )
+    return session.scalar(select(func.count()).select_from(Subscription).where(*wanted)) or 0
 
 
 def more_than(session: Session, list_id: int, number: int) -> bool:
@@ -89,18 +111,15 @@ def had_it(issue_id: int) -> Select[int]:
 
 def of_list(session: Session, list_id: int, *narrower: ColumnElement[bool]) -> Recipients:
     """Count them; the suppressions are few, so they lead."""
-    qualified = [
-        Subscription.state == SubscriptionState.CONFIRMED,
-        Subscription.legal_basis != "",
-        *narrower,
-    ]
-    confirmed = session.scalar(
-        select(func.count())
+    has_ground = Subscription.legal_basis != ""
+    is_in = Subscription.state == SubscriptionState.CONFIRMED
+    in_all, groundless = session.execute(
+        select(func.count().filter(has_ground), func.count().filter(~has_ground))
         .select_from(Subscription)
-        .where(Subscription.list_id == list_id, *qualified)
-    )
+        .where(Subscription.list_id == list_id, is_in, *narrower)
+    ).one()
     # The few lead: as a sum the list is no way in, else SQLite walks all of its readers.
-    wanted = [Subscription.list_id + 0 == list_id, *qualified]
+    wanted = [Subscription.list_id + 0 == list_id, is_in, has_ground, *narrower]
     in_force = (
         select(Suppression.address_key, func.min(Suppression.reason).label("reason"))
         .where(
@@ -122,8 +141,9 @@ def of_list(session: Session, list_id: int, *narrower: ColumnElement[bool]) -> R
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
         .where(
             *wanted,
-            Subscription.paused_until_ms > db_now_ms(),
+            Subscription.paused_until_ms > db_stable_now_ms(),
             Subscriber.address_key.not_in(select(in_force.c.address_key)),
         )
     )
-    return Recipients(confirmed or 0, {str(reason): number for reason, number in rows}, paused or 0)
+    suppressed = {str(reason): number for reason, number in rows}
+    return Recipients(in_all, suppressed, paused or 0, groundless)

@@ -23,7 +23,7 @@ from newsletter_service.models.bounces import (
     ProviderCertificate,
     ProviderEvent,
 )
-from newsletter_service.models.clock import db_now_ms, ms_of, utc_of_ms
+from newsletter_service.models.clock import db_now_ms, db_stable_now_ms, ms_of, utc_of_ms
 from newsletter_service.models.delivery import (
     Batch,
     Delivery,
@@ -164,6 +164,7 @@ __all__ = [
     "begin_write",
     "changed",
     "db_now_ms",
+    "db_stable_now_ms",
     "engine_options",
     "ledger",
     "list_source",

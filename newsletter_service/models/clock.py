@@ -25,6 +25,23 @@ def _postgresql(_element: Any, _compiler: Any, **_kw: Any) -> str:
     return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
+class db_stable_now_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
+    """The same, and one moment for the whole statement: an index can be asked by it."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(db_stable_now_ms, "sqlite")
+def _stable_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return _sqlite(element, compiler, **options)
+
+
+@compiles(db_stable_now_ms, "postgresql")
+def _stable_postgresql(_element: Any, _compiler: Any, **_kw: Any) -> str:
+    return "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)"
+
+
 def utc_of_ms(ms: int) -> datetime:
     """The aware UTC datetime of epoch milliseconds."""
     return datetime.fromtimestamp(ms / 1000, UTC)

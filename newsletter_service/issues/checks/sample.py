@@ -113,7 +113,10 @@ def sample(session: Session, issue: Issue) -> list[Person]:
     )
     upwards = people.order_by(Subscription.subscriber_id).limit(AT_EACH)
     found: dict[bytes, Person] = {}
-    queries = [upwards.where(Subscription.subscriber_id >= mark) for mark in marks]
+    # said of both tables: else PostgreSQL walks all subscribers up to the mark
+    queries = [
+        upwards.where(Subscription.subscriber_id >= mark, Subscriber.id >= mark) for mark in marks
+    ]
     queries.append(people.order_by(Subscription.subscriber_id.desc()).limit(1))
     for query in queries:
         found |= {handle: (address, lo, handle) for address, lo, handle in session.execute(query)}

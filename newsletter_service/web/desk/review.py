@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -23,6 +23,7 @@ from newsletter_service.issues import (
     trial,
 )
 from newsletter_service.issues.blocks import Changed, Edit, NotEditable
+from newsletter_service.issues.recipients import Recipients
 from newsletter_service.models import IllegalMove, Issue, IssueState, Role
 from newsletter_service.settings import current
 from newsletter_service.subscribers import segments
@@ -30,6 +31,7 @@ from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now, review_words
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.composer import views
+from newsletter_service.web.desk.review_words import Audience
 from newsletter_service.web.i18n import clock, local, recent, weekday
 
 blueprint = Blueprint("review", __name__, url_prefix="/desk/utskick/<int:issue_id>")
@@ -98,15 +100,35 @@ def send(issue_id: int) -> Response | tuple[str, int]:
 
 @blueprint.post("/mottagare")
 @allow(Role.EDITOR)
-def choose_audience(issue_id: int) -> Response:
-    """Send it to a segment of the list, or to everybody on it."""
+def choose_audience(issue_id: int) -> Response | str:
+    """Send it to a segment of the list, or to everybody on it; or only count whom that is."""
     issue = words.the_issue(issue_id)
+    segment_id = request.form.get("segment", 0, type=int)
+    if request.form.get("do") == "count":
+        return _page(issue, looked_at=segment_id)
     edit = Edit(request.form.get("version", issue.version, type=int), actor(), now())
     try:
-        selection.choose(issue_id, request.form.get("segment", type=int) or None, edit)
+        selection.choose(issue_id, segment_id or None, edit)
     except (Changed, NotEditable, segments.NoSuchSegment):
         flash(_("The issue has changed meanwhile; this is how it stands now."), "wait")
     return _back(issue_id)
+
+
+@blueprint.post("/mottagare/antal")
+@allow(Role.EDITOR)
+def count_audience(issue_id: int) -> str:
+    """Whom the chosen segment would reach, and why others are left out, for htmx."""
+    reach, audience = _looked_at(
+        words.the_issue(issue_id), request.form.get("segment", 0, type=int)
+    )
+    return render_template("desk/review/_recipients.html", reach=reach, audience=audience)
+
+
+def _looked_at(issue: Issue, segment_id: int) -> tuple[Recipients, Audience]:
+    try:
+        return review_words.looked_at(issue, segment_id, now())
+    except segments.NoSuchSegment:
+        abort(404)
 
 
 @blueprint.post("/annan-tid")
@@ -141,18 +163,23 @@ def undo(issue_id: int) -> Response:
     return _back(issue_id)
 
 
-def _page(
+def _page(  # noqa: PLR0913 - what somebody typed, by field
     issue: Issue,
     *,
     errors: dict[str, str] | None = None,
     address: str = "",
     later: bool = False,
     at: str = "",
+    looked_at: int | None = None,
 ) -> str:
     is_open, session = issue.state in OPEN, db.session()
     # what has left is checked no more, and its audience is known
     report = preflight.examine(session, issue, now()) if is_open else NOTHING
-    reach = recipients.of_issue(session, issue, now()) if not issue.audience else None
+    reach = report.reach
+    if reach is None and not issue.audience:
+        reach = recipients.of_issue(session, issue, now())
+    audience = review_words.audience(issue, reach)
+    seen = (reach, audience) if looked_at is None else _looked_at(issue, looked_at)
     asked = [one for one in report.must if one.kind]
     locale = words.chosen_locale(issue)
     return render_template(
@@ -176,7 +203,8 @@ def _page(
         asked=asked[0] if asked else None,
         where=_places(issue),
         reach=reach,
-        audience=review_words.audience(issue, reach),
+        audience=audience,
+        seen=seen,
         is_late=late.is_late(issue, now()),
         with_canary=release.CANARY_ABOVE,
         canary_minutes=sending.of_list(issue.newsletter).canary_minutes,

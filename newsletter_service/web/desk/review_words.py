@@ -1,6 +1,7 @@
 """*Granska*, Mottagare: whom the issue is for, and whom else it could be for."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from newsletter_service.extensions import db
 from newsletter_service.issues import recipients, selection
@@ -11,12 +12,16 @@ from newsletter_service.subscribers import segments
 
 @dataclass(frozen=True)
 class Audience:
-    """The chosen segment's name and how many are outside it; `choices` are all, by id and name."""
+    """The chosen segment's name and how many are outside it; `choices` are all, by id and name.
+
+    `kept` is false while a choice is only looked at.
+    """
 
     segment_id: int
     name: str
     outside: int
     choices: list[tuple[int, str]]
+    kept: bool = True
 
 
 def audience(issue: Issue, reach: Recipients | None) -> Audience:
@@ -24,7 +29,30 @@ def audience(issue: Issue, reach: Recipients | None) -> Audience:
     session = db.session()
     name, outside = selection.name(session, issue), 0
     if name and reach is not None:
-        outside = recipients.of_list(session, issue.list_id).confirmed - reach.confirmed
-    found = [] if issue.corrects_id else segments.of_list(session, issue.list_id)
-    choices = [(each.id, each.name) for each in found]
-    return Audience(issue.segment_id or 0, name, outside, choices)
+        outside = _whole(issue) - reach.confirmed
+    return Audience(issue.segment_id or 0, name, outside, _choices(issue))
+
+
+def looked_at(issue: Issue, segment_id: int, at: datetime) -> tuple[Recipients, Audience]:
+    """How it would be with another choice than that which is kept; 0 is the whole list.
+
+    Raises `segments.NoSuchSegment`.
+    """
+    session, choices = db.session(), _choices(issue)
+    kept = segment_id == (issue.segment_id or 0)
+    if not segment_id:
+        return recipients.of_list(session, issue.list_id), Audience(0, "", 0, choices, kept)
+    if segment_id not in dict(choices):
+        raise segments.NoSuchSegment(segment_id)
+    reach = recipients.of_segment(session, issue.list_id, segment_id, at)
+    outside = _whole(issue) - reach.confirmed
+    return reach, Audience(segment_id, dict(choices)[segment_id], outside, choices, kept)
+
+
+def _whole(issue: Issue) -> int:
+    return recipients.confirmed(db.session(), issue.list_id)
+
+
+def _choices(issue: Issue) -> list[tuple[int, str]]:
+    found = [] if issue.corrects_id else segments.of_list(db.session(), issue.list_id)
+    return [(each.id, each.name) for each in found]

@@ -1,13 +1,24 @@
-"""Building a segment in the desk, without JavaScript."""
+"""Building a segment in the desk, without JavaScript, and choosing it for an issue."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from newsletter_service import suppression
 from newsletter_service.extensions import db
-from newsletter_service.models import FieldKind, Role, Segment, Subscription, writing
-from newsletter_service.subscribers import field_answers, fields
+from newsletter_service.models import (
+    FieldKind,
+    Issue,
+    IssueState,
+    Role,
+    Segment,
+    Subscription,
+    SuppressionReason,
+    writing,
+)
+from newsletter_service.subscribers import field_answers, fields, segments
 from newsletter_service.subscribers.fields import Choice, Definition
 from tests.integration.web.browsing import csrf_token
 from tests.integration.web_desk.conftest import Browser
@@ -72,3 +83,44 @@ def test_whoever_may_not_build_may_look(desk: World, browser: Browser) -> None:
     client = browser(Role.APPROVER)
     assert client.get(BASE).status_code == 200
     assert client.get(f"{BASE}/nytt/{desk.list_id}").status_code == 403
+
+
+def test_the_count_follows_the_choice_of_recipients_before_it_is_kept(
+    desk: World, browser: Browser
+) -> None:
+    leaf = {"about": "field", "field": area(desk), "op": "is", "value": "energi"}
+    moment = datetime.now(UTC)
+    made = segments.save(desk.list_id, "El", {"all": [leaf]}, actor=ADA, now=moment).id
+    with writing() as session:
+        first, second, third = session.scalars(select(Subscription).order_by(Subscription.id))
+        second.paused_until_ms = int((moment + timedelta(days=9)).timestamp() * 1000)
+        suppression.suppress(
+            session,
+            first.subscriber.address_key,
+            reason=SuppressionReason.HARD_BOUNCE,
+            source="test",
+            now=moment,
+        )
+        third.legal_basis = ""
+    issue_id = desk.issue(IssueState.DRAFT)
+    client = browser(Role.EDITOR)
+    page, act = f"/desk/utskick/{issue_id}/granska", f"/desk/utskick/{issue_id}/mottagare"
+    token = csrf_token(client.get(page))
+
+    def asked(path: str, segment: int, **more: str) -> str:
+        given = {"csrf_token": token, "segment": segment} | more
+        return re.sub(r"<[^>]+>", "", client.post(path, data=given).get_data(as_text=True))
+
+    everybody = asked(f"{act}/antal", 0)
+    assert "0; 3 are skipped: 1 cannot be reached, 1 paused, 1 without a legal basis" in everybody
+    some = asked(f"{act}/antal", made)
+    assert "0; 2 are skipped: 1 cannot be reached, 1 paused" in some
+    assert "“El”. 0 of the list are outside it" in some
+    assert "Press Choose, and it is." in some
+    assert client.post(f"{act}/antal", data={"csrf_token": token, "segment": 99}).status_code == 404
+
+    # without JavaScript a button asks, and nothing is kept
+    assert "Press Choose, and it is." in asked(act, made, do="count")
+    assert "Press Choose" not in re.sub(r"<[^>]+>", "", client.get(page).get_data(as_text=True))
+    assert asked(act, made)
+    assert db.session.get_one(Issue, issue_id).segment_id == made
