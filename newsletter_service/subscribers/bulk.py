@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from newsletter_service.models import (
@@ -16,8 +17,8 @@ from newsletter_service.models import (
     SubscriptionState,
     Suppression,
 )
+from newsletter_service.models.many import among, insert_all
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
-from newsletter_service.models.upsert import insert_new
 from newsletter_service.subscribers.readers import new_handle
 
 
@@ -68,7 +69,7 @@ def standing(session: Session, keys: Collection[bytes], list_id: int) -> dict[by
     rows = session.execute(
         select(Subscriber.address_key, Subscription.state, Subscription.ended_at)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(Subscription.list_id == list_id, Subscriber.address_key.in_(keys))
+        .where(Subscription.list_id == list_id, among(session, Subscriber.address_key, keys))
     )
     return {key: Standing(state, ended_at is not None) for key, state, ended_at in rows}
 
@@ -78,7 +79,7 @@ def suppressed(session: Session, keys: Collection[bytes], list_id: int) -> froze
     return frozenset(
         session.scalars(
             select(Suppression.address_key).where(
-                Suppression.address_key.in_(keys),
+                among(session, Suppression.address_key, keys),
                 Suppression.scope.in_((WHOLE_ORGANISATION, list_id)),
                 Suppression.released_at.is_(None),
             )
@@ -96,7 +97,10 @@ def add_confirmed(session: Session, readers: list[NewReader], grounds: Grounds) 
             Subscription.subscriber_id,
             Subscription.state,
             Subscription.ended_at,
-        ).where(Subscription.list_id == grounds.list_id, Subscription.subscriber_id.in_(keys))
+        ).where(
+            Subscription.list_id == grounds.list_id,
+            among(session, Subscription.subscriber_id, keys),
+        )
     ).all()
     waiting = {
         row.id
@@ -121,22 +125,16 @@ def add_confirmed(session: Session, readers: list[NewReader], grounds: Grounds) 
 
 def _subscriber_ids(session: Session, readers: list[NewReader], now: datetime) -> dict[int, bytes]:
     """Every reader's id and key, added where new."""
-    session.execute(
-        insert_new(session, Subscriber),
-        [
-            {
-                "address": each.address,
-                "address_key": each.address_key,
-                "domain": each.domain,
-                "locale": each.locale,
-                "created_at": now,
-            }
-            for each in readers
-        ],
-    )
+    each: dict[str, list[Any]] = {
+        "address": [each.address for each in readers],
+        "address_key": [each.address_key for each in readers],
+        "domain": [each.domain for each in readers],
+        "locale": [each.locale for each in readers],
+    }
+    insert_all(session, Subscriber, each, {"created_at": now})
     found = session.execute(
         select(Subscriber.id, Subscriber.address_key).where(
-            Subscriber.address_key.in_([each.address_key for each in readers])
+            among(session, Subscriber.address_key, each["address_key"])
         )
     )
     return {row.id: row.address_key for row in found}
@@ -147,27 +145,26 @@ def _add_subscriptions(session: Session, ids: list[int], grounds: Grounds) -> fr
     before = set(
         session.scalars(
             select(Subscription.subscriber_id)
-            .where(Subscription.list_id == grounds.list_id, Subscription.subscriber_id.in_(ids))
+            .where(
+                Subscription.list_id == grounds.list_id,
+                among(session, Subscription.subscriber_id, ids),
+            )
             .with_for_update(key_share=True)
         )
     )
     fresh = [each for each in ids if each not in before]
-    if fresh:
-        session.execute(
-            insert_new(session, Subscription),
-            [
-                {
-                    "subscriber_id": each,
-                    "list_id": grounds.list_id,
-                    "state": SubscriptionState.CONFIRMED,
-                    "handle": new_handle(),
-                    "created_at": grounds.now,
-                    "confirmed_at": grounds.now,
-                    "legal_basis": grounds.basis,
-                }
-                for each in fresh
-            ],
-        )
+    same = {
+        "list_id": grounds.list_id,
+        "state": SubscriptionState.CONFIRMED,
+        "created_at": grounds.now,
+        "confirmed_at": grounds.now,
+        "legal_basis": grounds.basis,
+    }
+    each: dict[str, list[Any]] = {
+        "subscriber_id": fresh,
+        "handle": [new_handle() for _each in fresh],
+    }
+    insert_all(session, Subscription, each, same)
     return frozenset(fresh)
 
 
@@ -175,7 +172,10 @@ def _confirm(session: Session, waiting: set[int], grounds: Grounds) -> None:
     if waiting:
         session.execute(
             update(Subscription)
-            .where(Subscription.id.in_(waiting), Subscription.state == SubscriptionState.PENDING)
+            .where(
+                among(session, Subscription.id, waiting),
+                Subscription.state == SubscriptionState.PENDING,
+            )
             .values(
                 state=SubscriptionState.CONFIRMED,
                 confirmed_at=grounds.now,
@@ -193,21 +193,18 @@ def _prove(
     grounds: Grounds,
 ) -> None:
     by_key = {each.address_key: each for each in readers}
-    if proven:
-        session.execute(
-            insert(ConsentEvent),
-            [
-                {
-                    "subscriber_id": subscriber_id,
-                    "subscription_id": subscription_id,
-                    "kind": ConsentKind.CONFIRMED,
-                    "at": grounds.now,
-                    "channel": "import",
-                    "address_as_typed": by_key[keys[subscriber_id]].address,
-                    "form": grounds.file_name[:500],
-                    "locale": by_key[keys[subscriber_id]].locale,
-                    "detail": grounds.detail,
-                }
-                for subscription_id, subscriber_id in proven.items()
-            ],
-        )
+    whose = [by_key[keys[subscriber_id]] for subscriber_id in proven.values()]
+    each: dict[str, list[Any]] = {
+        "subscription_id": list(proven),
+        "subscriber_id": list(proven.values()),
+        "address_as_typed": [one.address for one in whose],
+        "locale": [one.locale for one in whose],
+    }
+    same = {
+        "kind": ConsentKind.CONFIRMED,
+        "at": grounds.now,
+        "channel": "import",
+        "form": grounds.file_name[:500],
+        "detail": grounds.detail,
+    }
+    insert_all(session, ConsentEvent, each, same)

@@ -1,6 +1,7 @@
 """What readers answer to a list's fields: checked as a form or a file says it, kept, and read."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter_service.mail import clean
 from newsletter_service.models import FieldKind, FieldValue, ListField
 from newsletter_service.models.fields import LONGEST_ANSWER
-from newsletter_service.models.upsert import insert_new
+from newsletter_service.models.many import among, insert_all
 from newsletter_service.subscribers.fields import Unfit, folded
 
 TICKED = "yes"
@@ -72,25 +73,20 @@ def keep_many(session: Session, answers: Mapping[int, Mapping[int, str]]) -> Non
         return
     # fields one by one and rows in one order: two writers never wait for each other in a circle
     for field_id in named:
-        whose = [one for one, each in answers.items() if field_id in each]
+        texts = {one: each[field_id] for one, each in sorted(answers.items()) if field_id in each}
         session.execute(
             delete(FieldValue).where(
-                FieldValue.field_id == field_id, FieldValue.subscription_id.in_(whose)
+                FieldValue.field_id == field_id,
+                among(session, FieldValue.subscription_id, list(texts)),
             )
         )
-    rows = [
-        {
-            "subscription_id": subscription_id,
-            "field_id": field_id,
-            "value": text,
-            "folded": folded(text),
+        kept = {one: text for one, text in texts.items() if text}
+        rows: dict[str, list[Any]] = {
+            "subscription_id": list(kept),
+            "value": list(kept.values()),
+            "folded": [folded(text) for text in kept.values()],
         }
-        for subscription_id, each in sorted(answers.items())
-        for field_id, text in each.items()
-        if text
-    ]
-    if rows:
-        session.execute(insert_new(session, FieldValue), rows)
+        insert_all(session, FieldValue, rows, {"field_id": field_id})
 
 
 def values_of(session: Session, subscription_ids: Sequence[int]) -> dict[int, dict[int, str]]:

@@ -151,7 +151,8 @@ def _begin(import_id: int, now: datetime) -> tuple[Plan, int] | None:
 def _count(import_id: int, file: BinaryIO, plan: Plan, hold: Hold) -> bool:
     """Read all of the file once before anything is taken; whether it is still ours."""
     total = 0
-    rows = file_rows.rows(file, plan.columns, plan.encoding)
+    assert plan.columns is not None
+    rows = file_rows.count(file, plan.columns, plan.encoding)
     while some := sum(1 for _row in islice(rows, COUNTED_AT_ONCE)):
         total += some
         if not hold():

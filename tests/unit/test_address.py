@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter_service import address
@@ -66,6 +66,36 @@ def test_r_2_23_a_fault_is_named_by_its_code(text: str, code: str) -> None:
         parse(text)
     assert caught.value.code == code
     assert text.strip() == "" or text not in str(caught.value)
+
+
+_ASCII = "abzAZ019_+-.=?'@x-"
+_LABELS = st.one_of(
+    st.sampled_from(["xn--4cab6c", "ab--c", "org", "test", "local", "Info", "é", "a" * 63]),
+    st.text("abZ09-", max_size=5),
+)
+
+
+@given(
+    st.one_of(st.sampled_from(["Info", "ABUSE", "a" * 64, "b" * 65]), st.text(_ASCII, max_size=6)),
+    st.lists(_LABELS, max_size=5).map(".".join),
+)
+@example("a" * 63, ".".join(["b" * 63] * 3))
+@example("a", "example.123")
+@example("a", "home.arpa")
+def test_a_plain_address_reads_as_the_validator_reads_it(local: str, domain: str) -> None:
+    """The quick way is held against the slow one."""
+    text = f"{local}@{domain}"
+    plain = address._PLAIN.fullmatch(text)
+    if plain is None or not address._is_plain(*plain.groups()):
+        return
+    slow = address._strictly(text)
+    quick = parse(text)
+    assert (quick.local, quick.domain_ascii, quick.domain_unicode) == (
+        slow.local_part,
+        slow.ascii_domain.lower(),
+        slow.domain,
+    )
+    assert len(quick.envelope) <= address.LONGEST_ADDRESS
 
 
 @given(st.text(max_size=300))
