@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import outward
 from newsletter_service.address import is_reserved
 from newsletter_service.extensions import db
+from newsletter_service.issues import dead_links
 from newsletter_service.issues.checks.case import Case, link_key
 from newsletter_service.issues.checks.links import host_of, is_well_formed
 from newsletter_service.models import Issue, IssueState, LinkCheck, LinkOutcome, writing
@@ -27,6 +28,8 @@ from newsletter_service.safe_http import FetchError, Refused, SafeClient, TooLar
 log = logging.getLogger(__name__)
 
 FRESH = timedelta(hours=6)
+# What is planned is looked at once more this long before it leaves.
+LAST_LOOK = timedelta(hours=1)
 MOST_LINKS = 120
 AT_ONCE = 8
 TIMEOUT_S = 8.0
@@ -77,20 +80,23 @@ def look(issue_id: int, now: datetime) -> int:
     with writing() as session:
         _store(session, tried, now)
         session.get_one(Issue, issue_id).links_tried_at = now
+    dead_links.tell(issue_id, now)
     return len(tried)
 
 
 def overdue(now: datetime) -> list[int]:
     """Issues that changed since their links were tried, and those that leave soon."""
+    leaves = Issue.state == IssueState.SCHEDULED
     stale = or_(
         Issue.links_tried_at.is_(None),
         Issue.links_tried_at < Issue.changed_at,
         Issue.state.in_(_LEAVES_SOON) & (Issue.links_tried_at < now - FRESH),
+        leaves & (Issue.send_at <= now + LAST_LOOK) & (Issue.links_tried_at < now - LAST_LOOK),
     )
     found = select(Issue.id).where(
         Issue.state.in_(_WAITING),
         Issue.changed_at < now - LOST_AFTER,
-        or_(Issue.changed_at > now - STILL_WRITTEN, Issue.state == IssueState.SCHEDULED),
+        or_(Issue.changed_at > now - STILL_WRITTEN, leaves),
         stale,
     )
     return list(db.session.scalars(found))
@@ -105,7 +111,9 @@ def _wanted(issue: Issue, now: datetime) -> dict[str, bool]:
         for link in case.links
         if link.url.lower().startswith(("http://", "https://")) and is_well_formed(link)
     }
-    lately = {url for url, one in case.tried.items() if now - one.tried_at < FRESH}
+    is_close = issue.send_at is not None and issue.send_at <= now + LAST_LOOK
+    fresh = LAST_LOOK if is_close else FRESH
+    lately = {url for url, one in case.tried.items() if now - one.tried_at < fresh}
     lately = lately if issue.links_tried_at else set()
     session.rollback()
     left = {url: picture for url, picture in mine.items() if url not in lately}

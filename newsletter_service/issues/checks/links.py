@@ -44,7 +44,7 @@ def link_private(case: Case) -> Found:
     """An address that only this machine or this house can open."""
     for link in case.links:
         host = host_of(link.url)
-        if host and is_well_formed(link) and case.reaches_strangers and _is_private(host):
+        if host and is_well_formed(link) and case.reaches_strangers and is_private(host):
             yield link.place, {"url": link.url}
 
 
@@ -53,7 +53,7 @@ def link_reserved(case: Case) -> Found:
     for link in case.links:
         host = host_of(link.url)
         unfinished = _RESERVED.search(host) or _STAGING.match(host)
-        if host and case.reaches_strangers and unfinished and not _is_private(host):
+        if host and case.reaches_strangers and unfinished and not is_private(host):
             yield link.place, {"url": link.url}
 
 
@@ -61,7 +61,7 @@ def picture_insecure(case: Case) -> Found:
     """Pictures over plain http are not shown everywhere, and can be read on the way."""
     for link in case.links:
         insecure = link.is_picture and link.url.lower().startswith("http:")
-        if insecure and (case.reaches_strangers or not _is_private(host_of(link.url))):
+        if insecure and (case.reaches_strangers or not is_private(host_of(link.url))):
             yield link.place, {"url": link.url}
 
 
@@ -125,7 +125,8 @@ def host_of(url: str) -> str:
         return ""
 
 
-def _is_private(host: str) -> bool:
+def is_private(host: str) -> bool:
+    """Whether only this machine or this house can reach it."""
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal", ".lan")):
         return True
     try:

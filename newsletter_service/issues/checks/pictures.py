@@ -1,15 +1,23 @@
 """What the check looks for in pictures: described, of a kind that is shown, not all there is."""
 
 import re
+from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask_babel import lazy_gettext as _l
 
+from newsletter_service.accounts import sending
+from newsletter_service.address import is_reserved
 from newsletter_service.issues.checks.case import Case
-from newsletter_service.issues.checks.rule import Found, Level, Rule
+from newsletter_service.issues.checks.links import host_of, is_private
+from newsletter_service.issues.checks.rule import Correction, Found, Level, Rule, Values, block_of
 from newsletter_service.models import BlockKind
+from newsletter_service.pictures import remote
 
 FEWEST_WORDS = 20
+# So long a worker may take to fetch a picture that has just been put in.
+JUST_WRITTEN = timedelta(minutes=2)
 
 _UNSHOWN = re.compile(r"\.(?:svgz?|webp|avif|heic|heif|tiff?|bmp)$", re.I)
 
@@ -30,6 +38,56 @@ def picture_kind(case: Case) -> Found:
         found = _UNSHOWN.search(path)
         if found or (link.is_picture and link.url.startswith("data:")):
             yield link.place, {"kind": found.group()[1:].upper() if found else "data:"}
+
+
+def picture_elsewhere(case: Case) -> Found:
+    """A picture on somebody else's site tells that site who opens the letter, and when."""
+    elsewhere = dict.fromkeys(url for url in _shown(case) if not _is_ours(case, url))
+    fetched = remote.fates(case.session, elsewhere) if elsewhere else {}
+    is_written = not case.frozen and case.now - case.issue.changed_at < JUST_WRITTEN
+    for url in elsewhere:
+        if not (is_written and url in fetched):
+            yield _place(case, url), {"url": url, "site": host_of(url)}
+
+
+def our_own(case: Case, place: str, _values: Values) -> Correction | None:
+    """The picture as we have it, where it has been fetched since."""
+    block = next((one for one in case.issue.blocks if one.id == block_of(place)), None)
+    found = {}
+    for locale, values in block.data.items() if block else ():
+        kept = remote.adopted(case.session, block.kind, values) if block else {}
+        if block is not None and kept != values:
+            found[block.id, locale] = kept
+    return Correction(values=found) if found else None
+
+
+def _shown(case: Case) -> Iterator[str]:
+    """The addresses of the pictures in the letters themselves, also of those that no block names.
+
+    Where the letters do not render, those of the blocks.
+    """
+    for tree in case.trees.values():
+        yield from (str(one).strip() for one in tree.xpath("//img/@src | //@background"))
+    if not case.letters:
+        yield from (link.url for link in case.links if link.is_picture)
+
+
+def _is_ours(case: Case, url: str) -> bool:
+    """Whether the service itself, or the organisation's own site, shows the picture."""
+    host = host_of(url) if url.lower().startswith(("http:", "https:")) else ""
+    if not host or url.startswith(case.settings.base_url + "/"):
+        return True
+    if not case.reaches_strangers and (is_private(host) or is_reserved(host)):
+        return True
+    site = host_of(case.organisation.website) if case.organisation else ""
+    own = {site.removeprefix("www.")} - {""}
+    own |= set(sending.of_list(case.issue.newsletter).own_domains)
+    return any(host == domain or host.endswith(f".{domain}") for domain in own)
+
+
+def _place(case: Case, url: str) -> str:
+    """The part that shows it; the newsletter's own settings where none does."""
+    return next((link.place for link in case.links if link.url == url), "newsletter")
 
 
 def image_only(case: Case) -> Found:
@@ -60,6 +118,14 @@ RULES: tuple[Rule, ...] = (
         picture_kind,
         _l("A picture is of the kind %(kind)s, which some mail programs do not show."),
         _l("Use a JPEG or PNG of it."),
+    ),
+    Rule(
+        "picture_elsewhere",
+        Level.WARNS,
+        picture_elsewhere,
+        _l("A picture lies at %(site)s, which would see who opens the letter."),
+        _l("Upload it here instead; else say why that site may know."),
+        our_own,
     ),
     Rule(
         "image_only",

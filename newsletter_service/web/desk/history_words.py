@@ -58,6 +58,7 @@ def _acts() -> dict[str, str]:
         "issue.released": _("Released"),
         "issue.rescheduled": _("Another time chosen"),
         "issue.start_missed": _("Could not leave in time"),
+        "issue.links_died": _("Links of the planned issue answered no more"),
         "issue.audience_chosen": _("Recipients chosen"),
         "issue.canary_passed": _("Sent to everybody after the first wave"),
         "issue.release_undone": _("Release undone"),

@@ -13,6 +13,7 @@ from newsletter_service.accounts import sending
 from newsletter_service.address import InvalidAddress
 from newsletter_service.extensions import db
 from newsletter_service.issues import (
+    dead_links,
     editions,
     late,
     preflight,
@@ -206,6 +207,7 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         audience=audience,
         seen=seen,
         is_late=late.is_late(issue, now()),
+        dead=dead_links.found(session, issue, now()),
         with_canary=release.CANARY_ABOVE,
         canary_minutes=sending.of_list(issue.newsletter).canary_minutes,
         tested=issue.tested_version == issue.version,

@@ -407,6 +407,10 @@ CASES: dict[str, tuple[Spoil, Spoil]] = {
         part(_K.IMAGE, url=f"{SITE}/hus.webp"),
         part(_K.IMAGE, url=f"{SITE}/webp/hus.jpg?format=svg"),
     ),
+    "picture_elsewhere": (
+        part(_K.IMAGE, url="https://bilder.annanstans.se/hus3.png"),
+        part(_K.IMAGE, url="https://media.fjallangen.se/hus3.png"),
+    ),
     "image_only": (_only(_K.IMAGE), _only(_K.ITEM)),
     "kept_back": (_kept_back(25, 24), _kept_back(24, 24)),
     "day_passed": (

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from newsletter_service.accounts import people
 from newsletter_service.extensions import db
 from newsletter_service.issues import link_check, preflight
-from newsletter_service.models import Issue, IssueState, LinkCheck, writing
+from newsletter_service.models import Issue, IssueState, LinkCheck, Notice, Role, writing
 from tests.integration.issues.conftest import NOW
 from tests.world import World, world
 
@@ -152,6 +153,38 @@ def test_what_was_lost_or_grew_old_is_found_again(desk: World, site: tuple[str, 
     with writing() as session:
         session.get_one(Issue, issue_id).state = IssueState.SCHEDULED
     assert link_check.overdue(NOW + timedelta(hours=7)) == [issue_id]
+
+
+def test_who_planned_an_issue_is_told_once_of_a_link_that_died_since(
+    desk: World, site: tuple[str, list[str]]
+) -> None:
+    for name, role in (("anna", Role.EDITOR), ("otto", Role.OPERATOR), ("vera", Role.APPROVER)):
+        people.create(f"{name}@staff.test", name, [role])
+    issue_id = _leading_to(desk, f"{site[0]}/ok", f"{site[0]}/404")
+    with writing() as session:  # what it led to was there when it was planned
+        issue = session.get_one(Issue, issue_id)
+        issue.state, issue.send_at = IssueState.SCHEDULED, NOW + timedelta(hours=3)
+
+    def told() -> list[str]:
+        db.session.rollback()
+        rows = db.session.scalars(select(Notice).where(Notice.kind == "alert"))
+        return sorted(row.address.partition("@")[0] for row in rows)
+
+    link_check.look(issue_id, NOW)
+    link_check.look(issue_id, NOW + timedelta(minutes=10))
+    assert told() == ["anna", "otto"]
+    (what,) = {str(row.values["what"]) for row in db.session.scalars(select(Notice))}
+    assert f"{site[0]}/404" in what
+
+    # looked at once more in its last hour, though not long has passed
+    close = NOW + timedelta(hours=2, minutes=5)
+    assert link_check.overdue(close - timedelta(minutes=30)) == []
+    assert link_check.overdue(close) == [issue_id]
+    before = len(site[1])
+    assert link_check.look(issue_id, close) == 2
+    assert len(site[1]) > before
+    assert link_check.overdue(close + timedelta(minutes=30)) == []
+    assert told() == ["anna", "otto"]
 
 
 def test_an_address_that_nobody_has_tried_is_told_after_a_while(desk: World) -> None:

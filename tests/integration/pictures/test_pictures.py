@@ -13,11 +13,12 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from newsletter_service.extensions import db
-from newsletter_service.issues import blocks, editions, suggest
+from newsletter_service.issues import blocks, editions, mend, preflight, suggest
 from newsletter_service.issues.blocks import Edit
 from newsletter_service.models import (
     Block,
     Issue,
+    NewsletterList,
     Organisation,
     RemotePicture,
     StoredBytes,
@@ -30,6 +31,7 @@ from newsletter_service.pictures import library, remote
 from tests.world import World, world
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
 PIXEL = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00"
     b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
@@ -115,6 +117,37 @@ def test_a_picture_of_news_is_fetched_once_and_the_draft_shows_our_own(
     assert site.asked == ["/labb.jpg"]
     (first, *_rest) = tabs.rows(desk.list_id, tabs.Wanted("used", NOW, NOW.date()))
     assert first.picture.endswith("-s.jpg")
+
+
+def test_the_check_finds_a_picture_elsewhere_and_puts_in_our_own(desk: World, site: Any) -> None:
+    site.answers["/labb.jpg"] = (200, jpeg())
+    url = f"{site.url}/labb.jpg"
+    typed(desk, url)
+    issue = draft(desk)
+    block_id, issue_id = issue.blocks[0].id, issue.id
+    with writing() as session:  # as somebody sees it who is in earnest
+        session.get_one(Organisation, 1).live_at = NOW
+        session.get_one(NewsletterList, desk.list_id).sender_address = "brev@fjallangen.se"
+
+    def found() -> list[preflight.Finding]:
+        db.session.expire_all()
+        kept = db.session.get_one(Issue, issue_id)
+        report = preflight.examine(db.session(), kept, LATER, only=["picture_elsewhere"])
+        return report.should
+
+    assert [(one.place, one.can_be_mended) for one in found()] == [(f"block:{block_id}", False)]
+    with writing() as session:
+        session.get_one(Organisation, 1).live_at = None
+    assert remote.fetch_due(NOW) == 1
+    with writing() as session:  # as if it had come while the issue was approved
+        block = session.get_one(Block, block_id)
+        block.data = {"sv": block.data["sv"] | {"image_url": url}}
+        session.get_one(Organisation, 1).live_at = NOW
+    assert found()[0].can_be_mended
+    version = db.session.get_one(Issue, issue_id).version
+    here = f"block:{block_id}"
+    mend.mend(issue_id, "picture_elsewhere", here, blocks.Edit(version, "anna", LATER))
+    assert found() == []
 
 
 def draft_version(block: Block) -> int:

@@ -1,6 +1,7 @@
 """The way of an issue through the pages: written, reviewed, sent, accounted for."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 
 import pytest
@@ -9,7 +10,16 @@ from sqlalchemy import select
 
 from newsletter_service.delivery import audience
 from newsletter_service.extensions import db
-from newsletter_service.models import Issue, IssueState, Notice, Role, writing
+from newsletter_service.issues.checks.case import link_key
+from newsletter_service.models import (
+    Issue,
+    IssueState,
+    LinkCheck,
+    LinkOutcome,
+    Notice,
+    Role,
+    writing,
+)
 from tests.integration.issues.conftest import NOW
 from tests.integration.web.browsing import submit
 from tests.integration.web_desk.conftest import Browser
@@ -140,6 +150,21 @@ def test_sending_can_be_undone(editor: FlaskClient, draft: str) -> None:
 
     submit(editor, review, {}, draft + "/angra")
     assert _issue(draft).state == IssueState.DRAFT
+
+
+def test_a_planned_issue_says_which_of_its_links_has_died(editor: FlaskClient, draft: str) -> None:
+    with writing() as session:
+        issue = session.get_one(Issue, int(draft.rsplit("/", 1)[1]))
+        issue.state, issue.send_at = IssueState.SCHEDULED, datetime.now(UTC) + timedelta(hours=2)
+        url = "https://park.se/kryo"
+        gone = LinkCheck(url_key=link_key(url), url=url, tried_at=NOW, outcome=LinkOutcome.GONE)
+        gone.status = 404
+        session.add(gone)
+
+    page = _page(editor, f"{draft}/granska")
+
+    assert "A link in it has died" in page
+    assert "“https://park.se/kryo” does not exist: the site answered 404." in page
 
 
 def test_a_time_that_has_passed_is_told_at_its_field(editor: FlaskClient, draft: str) -> None:
