@@ -11,6 +11,7 @@ from newsletter_service.models import ConsentKind, LegalBasis
 from newsletter_service.operations import trace_words
 from newsletter_service.subscribers import data_protection
 from newsletter_service.web.i18n import moment
+from newsletter_service.web.public import shown
 from newsletter_service.web.public.privacy_text import period
 
 
@@ -63,6 +64,15 @@ def kind(code: str) -> str:
     return str(known.get(ConsentKind(code), code))
 
 
+def wording(said: str) -> str:
+    """The version of the words that were shown, or that nobody knows it."""
+    unknown = {
+        shown.UNSAID: _("Not known: the form on the other site did not say which words it shows"),
+        shown.DAMAGED: _("Not known: what the form said of its words is not ours"),
+    }
+    return str(unknown.get(said) or said[:16])
+
+
 def facts_of(event: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is known of one event, as labels and values; what is empty is left out."""
     detail = event["detail"]
@@ -75,13 +85,13 @@ def facts_of(event: Mapping[str, Any]) -> list[tuple[str, str]]:
         (_("Language"), {"sv": _("Swedish"), "en": _("English")}.get(event["locale"], "")),
         (_("Confirmation mail"), detail.get("mail", "")),
         (_("Reply of the mail server"), detail.get("mail_reply", "")),
-        (_("Version of the words"), event["wording"][:16]),
+        (_("Version of the words"), wording(event["wording"])),
     ]
-    shown = {"mail", "mail_reply", "mail_state"}
+    named = {"mail", "mail_reply", "mail_state"}
     rows += [
         (_detail_words().get(name, name), str(value))
         for name, value in detail.items()
-        if name not in shown
+        if name not in named
     ]
     return [(label, value) for label, value in rows if value]
 

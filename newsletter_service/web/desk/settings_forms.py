@@ -22,7 +22,7 @@ from newsletter_service.web.brand import brand
 from newsletter_service.web.desk import actor, now, said, settings_tabs
 from newsletter_service.web.desk.settings_pages import chosen_list, known_list
 from newsletter_service.web.i18n import page_locale
-from newsletter_service.web.public import pages
+from newsletter_service.web.public import pages, shown
 from newsletter_service.web.public.evidence import HONEYPOT
 from newsletter_service.web.public.form_words import promise
 
@@ -145,6 +145,7 @@ def _snippet(listed: NewsletterList, locale: str, way: str, look: Look) -> str:
             frame=base + pages.path("frame", locale, slug=listed.slug),
             privacy=brand().privacy_url or base + pages.path("privacy", locale),
             promise=promise(listed),
+            words=shown.sealed(listed.slug, promise(listed)),
             fields=_fields(listed),
             honeypot=HONEYPOT,
             locale=locale,

@@ -11,7 +11,7 @@ from newsletter_service.extensions import db
 from newsletter_service.models import NewsletterList
 from newsletter_service.subscribers import fields, forms, proofs
 from newsletter_service.web import i18n
-from newsletter_service.web.public import evidence
+from newsletter_service.web.public import evidence, shown
 from newsletter_service.web.public.evidence import FRAME, HONEYPOT, PAGE
 from newsletter_service.web.public.form_theme import theme_path
 from newsletter_service.web.public.form_words import promise
@@ -45,11 +45,13 @@ def form(
 ) -> Response:
     """The form, filled in with what was typed."""
     typed, slug = typed or Typed(), newsletter.slug
-    shown = page(
+    promised = promise(newsletter)
+    made = page(
         TEMPLATES[way],
         422 if errors else 200,
         newsletter=newsletter,
-        promise=promise(newsletter),
+        promise=promised,
+        words=shown.sealed(slug, promised),
         fields=fields.of_list(db.session(), newsletter.id, shown=True),
         typed=typed.address[:LONGEST_SHOWN],
         others=typed.others,
@@ -61,7 +63,7 @@ def form(
         works=proofs.is_on() and "font" not in request.args,  # the desk only looks at it
         alternate=alternate("subscribe", slug=slug) if way == PAGE else None,
     )
-    return framed(shown) if way == FRAME else shown
+    return framed(made) if way == FRAME else made
 
 
 def asked(newsletter: NewsletterList, way: str) -> Response:

@@ -28,13 +28,16 @@ def promise(newsletter: NewsletterList) -> str:
 
 
 def words_shown(newsletter: NewsletterList) -> RequestContext:
-    """Which words the visitor had before the eyes, and where."""
-    ours = evidence.stamped()
-    if ours is not None:
-        words = shown.on_form(promise(newsletter))
-        return visitor(ours.site or request.path, channel="form", words=words)
-    where = request.headers.get("Referer") or request.headers.get("Origin") or ""
-    return visitor(where or request.path, "form on another site", "form")
+    """Which words the visitor had before the eyes, and where; unknown ones are called that."""
+    ours, field = evidence.stamped(), request.form.get(shown.WORDS, "")
+    elsewhere = request.headers.get("Referer") or request.headers.get("Origin") or ""
+    where = (ours.site if ours else elsewhere) or request.path
+    said = shown.unsealed(newsletter.slug, field)
+    if said is None and ours is not None and not field:
+        said = promise(newsletter)  # shown before forms carried their words
+    if said is None:
+        return visitor(where, shown.DAMAGED if field else shown.UNSAID, "form")
+    return visitor(where, channel="form", words=shown.on_form(said))
 
 
 def field_fault(code: str) -> str:

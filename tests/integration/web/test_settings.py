@@ -84,6 +84,7 @@ def _shape(form: str) -> list[str]:
     """A form's tags and words, without what differs between services."""
     plain = re.sub(r"https?://[^/\"]+/prenumerera/\w+", "ACTION", form)
     plain = re.sub(r"https?://[^/\"]+/integritet", "PRIVACY", plain)
+    plain = re.sub(r'name="words" value="[^"]+"', "WORDS", plain)
     plain = re.sub(r"skickar vi .+ till din adress(, .+?)?\.", "PROMISE.", plain, flags=re.DOTALL)
     return plain.split()
 

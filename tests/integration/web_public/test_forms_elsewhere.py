@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from newsletter_service.extensions import db
 from newsletter_service.models import (
+    ConsentEvent,
     FieldKind,
     FieldValue,
     FormSeen,
@@ -16,6 +17,7 @@ from newsletter_service.models import (
     NewsletterList,
     Organisation,
     SignUp,
+    Wording,
     writing,
 )
 from newsletter_service.subscribers import fields, forms, opt_in
@@ -43,7 +45,7 @@ def site(desk: Desk) -> None:
 
 def post(client: FlaskClient, origin: str = SITE, **more: str) -> TestResponse:
     headers = {"Origin": origin} if origin else {}
-    return client.post("/prenumerera/nytt", data={"email": ANNA, **more}, headers=headers)
+    return client.post("/prenumerera/nytt", data={"email": ANNA} | more, headers=headers)
 
 
 def lanes_taken() -> list[Lane]:
@@ -162,6 +164,34 @@ def test_where_a_form_was_used_is_known_and_no_visitor_with_it(client: FlaskClie
     db.session.rollback()
     seen = {(each.way, each.site) for each in db.session.scalars(select(FormSeen))}
     assert seen == {("form", SITE), ("script", SITE), ("frame", SITE)}
+
+
+def words_shown_to(desk: Desk, address: str) -> str:
+    """The text that the proof of a request names, or what it says where no text is known."""
+    desk.take()
+    db.session.rollback()
+    asked = select(ConsentEvent.wording).where(ConsentEvent.address_as_typed == address)
+    said = db.session.scalars(asked).one()
+    kept = db.session.get(Wording, said)
+    return kept.text if kept else said
+
+
+def test_r_5_12_a_copied_form_proves_the_words_it_has_shown_since_it_was_copied(
+    client: FlaskClient, desk: Desk
+) -> None:
+    page = client.get("/prenumerera/nytt").text
+    field = page.split('name="words" value="')[1].split('"')[0]
+    other = client.get("/prenumerera/jobb").text.split('name="words" value="')[1].split('"')[0]
+    with writing() as session:  # the words are others now, and the copy stands where it stood
+        session.get_one(NewsletterList, list_id()).frequency = "varje dag"
+    post(client, words=field)
+    copied = words_shown_to(desk, ANNA)
+    assert "varje dag" not in copied
+    assert copied.startswith("När du prenumererar skickar vi Nytt från Parken")
+    for name, said in (("bo", ""), ("cia", field[:-2] + "AA"), ("dan", other), ("eva", "<words>")):
+        post(client, email=f"{name}@example.org", words=said)
+        told = words_shown_to(desk, f"{name}@example.org")
+        assert told == ("words not known" if said else "form on another site")
 
 
 def field(kind: FieldKind, label: str, **more: object) -> None:
