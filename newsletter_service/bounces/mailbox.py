@@ -69,7 +69,7 @@ def poll(now: datetime, *, at_once: bool = False) -> list[Polled]:
     """
     done = []
     for url in urls_now():
-        with _alone(url) as mine:
+        with alone(url) as mine:
             if mine and _begin(url, now, at_once):
                 polled = _look_into(url, now)
                 _end(polled, now)
@@ -84,7 +84,8 @@ def _is_due(row: BounceMailbox | None, now: datetime) -> bool:
 
 
 @contextmanager
-def _alone(url: MailboxUrl) -> Iterator[bool]:
+def alone(url: MailboxUrl) -> Iterator[bool]:
+    """Look into a mailbox while no other process does; whether that is possible now."""
     name, owner = lease_of(url), secrets.token_hex(8)
     mine = leases.hold(db.engine, name, owner, LEASE_MS)
     try:

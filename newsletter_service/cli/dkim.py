@@ -1,6 +1,7 @@
 """`newsletter dkim`: the keys that sign our mail; making, publishing, switching, revoking them."""
 
-from typing import Any
+from dataclasses import asdict
+from typing import Any, BinaryIO
 
 import click
 
@@ -107,6 +108,39 @@ def revoke(domain: str, selector: str) -> None:
         fail(str(error))
     click.echo("The key is removed. Replace its record, which says that it was revoked:\n")
     click.echo(f"  {zone_line(name, 'v=DKIM1; p=')}")
+
+
+FAULTS = {
+    "": "holds",
+    "missing": "cannot be read",
+    "body": "is broken: the text was changed after we signed it",
+    "signature": "is broken: a header that it covers was changed after we signed it",
+    "uncovered": "does not cover the headers for one-click unsubscribing",
+    "foreign": "is not made by a key of ours",
+}
+
+
+@group.command("check")
+@click.argument("message", type=click.File("rb"))
+@as_json
+@in_app
+def check(message: BinaryIO, as_json: bool) -> None:
+    """Does our signature hold in a saved mail that arrived? MESSAGE is an .eml file, - is stdin.
+
+    Ends with 0 only if a signature of ours is there and all of ours hold.
+    """
+    found = dkim_desk.judge(message.read())
+    ours = [each for each in found if each.fault != "foreign"]
+    if as_json:
+        print_json([asdict(each) for each in found])
+    else:
+        for each in found:
+            name = f"{each.selector}._domainkey.{each.domain}"
+            click.echo(f"The signature of {name} {FAULTS[each.fault]}.")
+        if not ours:
+            click.echo("There is no signature of ours.")
+    if not ours or any(each.fault for each in ours):
+        raise SystemExit(1)
 
 
 def _print_record(key: DkimKey) -> None:

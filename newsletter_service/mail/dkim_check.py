@@ -24,17 +24,17 @@ _BLANKS = re.compile(r"[ \t]+")
 def fault(message: bytes, key: DkimKey) -> str:
     """What is wrong with the key's signature: missing, body, uncovered or signature; empty if none.
 
-    `uncovered` means that it does not cover both headers of one-click unsubscribing (RFC 8058).
+    `uncovered` means that it does not cover what the message has of one-click unsubscribing
+    (RFC 8058).
     """
-    head, _blank, body = message.decode("utf-8", "surrogateescape").partition("\r\n\r\n")
-    fields = [(m[1].lower(), m[2]) for m in _FIELD.finditer(head + "\r\n")]
+    fields, body = _parted(message)
     signed = [value for name, value in fields if name == "dkim-signature"]
     mine = [value for value in signed if _tags(value).get("s") == key.selector]
     if not mine:
         return "missing"
     tags = _tags(mine[0])
     names = tags.get("h", "").lower().split(":")
-    if not set(names) >= ONE_CLICK:
+    if not set(names) >= ONE_CLICK & {name for name, _ in fields}:
         return "uncovered"
     digest = base64.b64encode(sha256(_body(body).encode("utf-8", "surrogateescape")).digest())
     if digest.decode() != tags.get("bh"):
@@ -42,6 +42,35 @@ def fault(message: bytes, key: DkimKey) -> str:
     return (
         "" if _holds(key, _signed_part(fields, names, mine[0]), tags.get("b", "")) else "signature"
     )
+
+
+def signers(message: bytes) -> list[tuple[str, str]]:
+    """Whose signatures a message carries: domain and selector, from the top."""
+    tags = [_tags(value) for name, value in _parted(message)[0] if name == "dkim-signature"]
+    return [(each.get("d", "").lower(), each.get("s", "")) for each in tags]
+
+
+def changed_headers(sent: bytes, received: bytes) -> list[str]:
+    """The signed headers that are others, or more, than they were when they left; lower case."""
+    before, after = _parted(sent)[0], _parted(received)[0]
+    signature = next(value for name, value in before if name == "dkim-signature")
+    names = dict.fromkeys(_tags(signature).get("h", "").lower().split(":"))
+
+    def values(fields: list[tuple[str, str]], wanted: str) -> list[str]:
+        return [_relaxed(value) for name, value in fields if name == wanted]
+
+    return [name for name in names if values(before, name) != values(after, name)]
+
+
+def with_crlf(raw: bytes) -> bytes:
+    """A message as it was on the wire, where a file or a mailbox keeps it with LF."""
+    return re.sub(rb"\r?\n", b"\r\n", raw)
+
+
+def _parted(message: bytes) -> tuple[list[tuple[str, str]], str]:
+    """The header fields, names in lower case, and the body."""
+    head, _blank, body = message.decode("utf-8", "surrogateescape").partition("\r\n\r\n")
+    return [(m[1].lower(), m[2]) for m in _FIELD.finditer(head + "\r\n")], body
 
 
 def _signed_part(fields: list[tuple[str, str]], names: list[str], own: str) -> bytes:

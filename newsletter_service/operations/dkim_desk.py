@@ -12,6 +12,7 @@ from newsletter_service import audit
 from newsletter_service import settings as settings_module
 from newsletter_service.address import is_reserved
 from newsletter_service.dns_client import Dns, DnsSilence
+from newsletter_service.mail import dkim_check
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeyError, DkimKeys
 from newsletter_service.models import writing
@@ -54,6 +55,28 @@ def look(domain: str = "") -> list[KeyLook]:
             left_at = selectors.left.get(selector)
             state = "signs" if selector in selectors.signing else "left" if left_at else "ready"
             found.append(KeyLook(held.key(name, selector), state, left_at))
+    return found
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A signature in a message; `fault` is empty where it holds, `foreign` if it is not ours."""
+
+    domain: str
+    selector: str
+    fault: str
+
+
+def judge(raw: bytes) -> list[Judged]:
+    """Every signature of a message that came back, from the top (R 3.4)."""
+    held, message = keys(), dkim_check.with_crlf(raw)
+    found = []
+    for domain, selector in dkim_check.signers(message):
+        try:
+            fault = dkim_check.fault(message, held.key(domain, selector))
+        except DkimKeyError:
+            fault = "foreign"
+        found.append(Judged(domain, selector, fault))
     return found
 
 
