@@ -8,15 +8,20 @@ import pytest
 from flask_babel import force_locale
 
 from newsletter_service.extensions import db
-from newsletter_service.issues import preflight
+from newsletter_service.issues import editions, preflight
 from newsletter_service.issues.checks.rule import Level
-from newsletter_service.models import BlockKind
+from newsletter_service.mail.message import Letter
+from newsletter_service.models import Block, BlockKind
 from tests.integration.issues import newsletters
-from tests.integration.issues.newsletters import Paper, organisation, part, text
+from tests.integration.issues.newsletters import Paper, Spoil, organisation, part, text
 from tests.integration.issues.spoiled import CASES
 from tests.world import World, world
 
 K = BlockKind
+MUCH = " ".join(
+    f"Hus {n} får nytt ljus, ny luft och ett kök där alla som arbetar i parken kan äta."
+    for n in range(12)
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +72,45 @@ def test_each_rule_finds_its_fault_and_says_what_to_do_in_both_languages(
         assert words[1].endswith("."), words
         assert "%(" not in "".join(words)
     assert len(said) == 2
+
+
+def _long(paper: Paper) -> None:
+    """Every kind of part, and some words more in each than anybody would write."""
+    issue = paper.issue
+    for block in list(issue.blocks):
+        values = block.data["sv"]
+        grown = {
+            name: f"{values[name]} {MUCH}"
+            for name in ("summary", "text", "by", "markdown", "place")
+            if values.get(name) and block.kind not in (K.BUTTON, K.HEADING)
+        }
+        block.data = {"sv": values | grown}
+        if block.kind in (K.TEXT, K.QUOTE):
+            issue.blocks.append(Block(position=90, kind=block.kind, data=dict(block.data)))
+    issue.text("sv").introduction += f"\n\n{MUCH}\n\n{MUCH}"
+
+
+def _short(paper: Paper) -> None:
+    """One line of one part, and as few words around it as pass for a letter."""
+    words = {"markdown": "[Labbet öppnar](https://fjallangen.se/labb) i dag."}
+    paper.issue.blocks[:] = [Block(position=1, kind=K.TEXT, data={"sv": words})]
+    text(subject="Hej", preheader="Nytt", introduction="")(paper)
+
+
+@pytest.mark.parametrize("spoil", [_long, _short])
+def test_r_7_1_to_7_10_the_longest_and_the_shortest_letter_pass(paper: Paper, spoil: Spoil) -> None:
+    spoil(paper)
+
+    report = paper.report()
+
+    assert [(one.rule, one.place, one.values) for one in [*report.must, *report.should]] == []
+    (letter,) = compose_letters(paper)
+    assert len(letter.html) > (35_000 if spoil is _long else 10_000)
+
+
+def compose_letters(paper: Paper) -> list[Letter]:
+    db.session.flush()
+    return list(editions.letters(db.session(), paper.issue).values())
 
 
 @pytest.mark.parametrize("rule", CASES)
