@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ from newsletter_service.cli.door import (
     print_json,
 )
 from newsletter_service.extensions import db
-from newsletter_service.models import ImportState, NewsletterList, ReaderImport
+from newsletter_service.models import ImportState, LegalBasis, NewsletterList, ReaderImport
 from newsletter_service.subscribers import (
     columns,
     desk,
@@ -38,6 +39,7 @@ from newsletter_service.subscribers.import_runs import How, NoSuchImport
 from newsletter_service.subscribers.tables import UnreadableFile
 
 SHOWN_ROWS = 1000
+NO_EVIDENCE = "--confirmed needs --evidence: how and when did these readers consent?"
 
 
 @click.group("subscribers")
@@ -51,7 +53,14 @@ def group() -> None:
 )
 @click.option("--list", "slug", default="", help="The list's slug.")
 @click.option("--confirmed", is_flag=True, help="They have consented already; needs --evidence.")
-@click.option("--evidence", default="", help="How and when they consented.")
+@click.option("--evidence", default="", help="How and when they consented, or what else allows it.")
+@click.option(
+    "--basis",
+    type=click.Choice([each.value.replace("_", "-") for each in LegalBasis]),
+    default="consent",
+    show_default=True,
+    help="Why those who are --confirmed may be written to.",
+)
 @click.option("--dry-run", "dry", is_flag=True, help="Say what would happen, and change nothing.")
 @click.option(
     "--column",
@@ -72,6 +81,7 @@ def import_file(  # noqa: PLR0913, PLR0917 - the options of the command
     slug: str,
     confirmed: bool,
     evidence: str,
+    basis: str,
     dry: bool,
     chosen: tuple[str, ...],
     encoding: str | None,
@@ -86,7 +96,8 @@ def import_file(  # noqa: PLR0913, PLR0917 - the options of the command
     if (file is None) == (resumed is None):
         fail("Name a FILE, or an import to --resume.", MISUSE)
     if file is not None:
-        how = (confirmed, evidence, dry, encoding or "")
+        grounds = LegalBasis(basis.replace("-", "_"))
+        how = How(Columns(0), encoding or "", confirmed, evidence, dry, grounds)
         resumed = _begun(file, list_of(slug), how, chosen)
     assert resumed is not None
     run = _worked_off(resumed, quiet=as_json)
@@ -142,27 +153,24 @@ def _exporter(output: Path) -> exports.Exporter:
         fail("The output ends in .csv or .xlsx.", MISUSE)
 
 
-def _begun(
-    file: Path, listed: NewsletterList, how: tuple[bool, str, bool, str], chosen: tuple[str, ...]
-) -> int:
-    """Store the file and settle how it is imported; the import's number."""
-    confirmed, evidence, dry, encoding = how
-    if confirmed and not dry and not evidence.strip():
-        fail("--confirmed needs --evidence: how and when did these readers consent?")
+def _begun(file: Path, listed: NewsletterList, how: How, chosen: tuple[str, ...]) -> int:
+    """Store the file and settle how it is imported, its columns found; the import's number."""
+    if how.confirmed and not how.dry and not how.evidence.strip():
+        fail(NO_EVIDENCE)
     list_id = listed.id
     try:
         with file.open("rb") as opened:
-            found = _columns(opened, list_id, encoding, chosen)
+            found = _columns(opened, list_id, how.encoding, chosen)
             opened.seek(0)
             import_id = import_runs.keep(opened, file.name, list_id, actor(), now())
-        wanted = How(found, encoding, confirmed, evidence, dry)
+        wanted = replace(how, columns=found)
         import_runs.settle(import_id, wanted, actor(), now(), by_a_worker=False)
     except UnreadableFile as error:
         fail(str(error))
     except import_files.TooLarge:
         fail("The file is larger than 256 MB. Split it and import the parts.")
     except EvidenceMissing:
-        fail("--confirmed needs --evidence: how and when did these readers consent?")
+        fail(NO_EVIDENCE)
     return import_id
 
 

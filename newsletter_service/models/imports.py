@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter_service.extensions import Base
 from newsletter_service.models.base import UtcDateTime
+from newsletter_service.models.subscribers import LegalBasis
 
 
 class ImportState(StrEnum):
@@ -29,7 +30,8 @@ class ReaderImport(Base):
     """One file for one list. `rows_done` is the cursor: so many rows have been dealt with.
 
     `columns` and `encoding` say how the file is read, empty while nobody has settled it. A dry run
-    counts and changes nothing. `error` is a code of `tables`; `reasons` counts the rows left out.
+    counts and changes nothing. `basis` is why those who are confirmed by it may be written to, and
+    `evidence` proves it. `error` is a code of `tables`; `reasons` counts the rows left out.
     """
 
     __tablename__ = "reader_import"
@@ -44,6 +46,7 @@ class ReaderImport(Base):
     columns: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
     confirmed: Mapped[bool] = mapped_column(default=True)
     evidence: Mapped[str] = mapped_column(String(2000), default="")
+    basis: Mapped[LegalBasis] = mapped_column(String(24), default=LegalBasis.CONSENT)
     dry: Mapped[bool] = mapped_column(default=False)
     actor: Mapped[str] = mapped_column(String(254), default="")
     state: Mapped[ImportState] = mapped_column(String(16), default=ImportState.NEW)

@@ -34,13 +34,18 @@ class NewReader:
 
 @dataclass(frozen=True)
 class Grounds:
-    """On which list, since when, and what proves the consent."""
+    """On which list, since when, why they may be written to, and what proves it."""
 
     list_id: int
     now: datetime
     file_name: str
     detail: dict[str, object]
     basis: LegalBasis = LegalBasis.CONSENT
+
+    @property
+    def evidence(self) -> str:
+        """What proves it, in a line."""
+        return str(self.detail.get("evidence", ""))[:500]
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,7 @@ def _add_subscriptions(session: Session, ids: list[int], grounds: Grounds) -> fr
         "created_at": grounds.now,
         "confirmed_at": grounds.now,
         "legal_basis": grounds.basis,
+        "basis_evidence": grounds.evidence,
     }
     each: dict[str, list[Any]] = {
         "subscriber_id": fresh,
@@ -180,6 +186,7 @@ def _confirm(session: Session, waiting: set[int], grounds: Grounds) -> None:
                 state=SubscriptionState.CONFIRMED,
                 confirmed_at=grounds.now,
                 legal_basis=grounds.basis,
+                basis_evidence=grounds.evidence,
             )
             .execution_options(synchronize_session=False)
         )
@@ -192,6 +199,7 @@ def _prove(
     keys: dict[int, bytes],
     grounds: Grounds,
 ) -> None:
+    consented = grounds.basis is LegalBasis.CONSENT
     by_key = {each.address_key: each for each in readers}
     whose = [by_key[keys[subscriber_id]] for subscriber_id in proven.values()]
     each: dict[str, list[Any]] = {
@@ -201,10 +209,10 @@ def _prove(
         "locale": [one.locale for one in whose],
     }
     same = {
-        "kind": ConsentKind.CONFIRMED,
+        "kind": ConsentKind.CONFIRMED if consented else ConsentKind.CHANGED,
         "at": grounds.now,
         "channel": "import",
         "form": grounds.file_name[:500],
-        "detail": grounds.detail,
+        "detail": grounds.detail if consented else grounds.detail | {"legal_basis": grounds.basis},
     }
     insert_all(session, ConsentEvent, each, same)

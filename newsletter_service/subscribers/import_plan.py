@@ -4,13 +4,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from newsletter_service.models import LegalBasis
 from newsletter_service.subscribers.columns import Columns, Row
 
 REPORTED_ROWS = 1000
 
 
 class EvidenceMissing(ValueError):
-    """Readers cannot be imported as confirmed without saying how they consented (R 5.6)."""
+    """Readers cannot be imported as confirmed without a word on what allows it (R 5.1, 5.6)."""
 
 
 class Reason(StrEnum):
@@ -50,6 +51,7 @@ class Plan:
     columns: Columns | None = None
     encoding: str = ""
     dry: bool = False
+    basis: LegalBasis = LegalBasis.CONSENT
 
     def check(self) -> None:
         """Raise `EvidenceMissing`, unless nobody is confirmed by it."""

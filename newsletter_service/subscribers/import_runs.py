@@ -14,6 +14,7 @@ from newsletter_service.models import (
     ImportLeft,
     ImportPart,
     ImportState,
+    LegalBasis,
     NewsletterList,
     ReaderImport,
     changed,
@@ -35,13 +36,14 @@ class NoSuchImport(LookupError):
 
 @dataclass(frozen=True)
 class How:
-    """What a person settles: how the file reads, whether they are confirmed, what proves it."""
+    """What a person settles: how the file reads, whether they are confirmed, on what grounds."""
 
     columns: Columns
     encoding: str = ""
     confirmed: bool = True
     evidence: str = ""
     dry: bool = False
+    basis: LegalBasis = LegalBasis.CONSENT
 
 
 def keep(stream: BinaryIO, name: str, list_id: int, actor: str, now: datetime) -> int:
@@ -95,7 +97,7 @@ def settle(
         if run is None or not (run.state == ImportState.NEW or done_dry):
             raise NoSuchImport(import_id)
         run.columns, run.encoding = how.columns.as_json(), how.encoding
-        run.confirmed, run.dry = how.confirmed, how.dry
+        run.confirmed, run.dry, run.basis = how.confirmed, how.dry, how.basis
         run.evidence = clean.text(how.evidence).strip()
         plan_of(session.get_one(NewsletterList, run.list_id), run).check()
         run.state, run.actor, run.changed_at, run.finished_at = (
@@ -199,4 +201,5 @@ def plan_of(newsletter: NewsletterList, run: ReaderImport) -> Plan:
         Columns.from_json(run.columns),
         run.encoding,
         run.dry,
+        LegalBasis(run.basis),
     )

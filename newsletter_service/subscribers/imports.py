@@ -1,8 +1,8 @@
 """Taking readers from a file onto a list, a block a commit; running it again adds nobody twice.
 
-An import never brings back who is suppressed or has left (R 4.8, 5.9). With evidence of consent
-its readers are confirmed at once; without, each is asked by mail like any visitor. What the file
-says of a list's fields becomes the readers' answers.
+An import never brings back who is suppressed or has left (R 4.8, 5.9). With evidence of consent,
+or of another legal basis, its readers are confirmed at once; without, each is asked by mail like
+any visitor. What the file says of a list's fields becomes the readers' answers.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -141,6 +141,7 @@ def note(session: Session, plan: Plan, taken: int, reasons: Mapping[str, int]) -
         f"list:{open_list(session, plan.slug).id}",
         file=plan.file_name,
         confirmed=plan.confirmed,
+        basis=str(plan.basis) if plan.confirmed else "",
         taken=taken,
         not_taken=dict(reasons),
     )
@@ -154,9 +155,9 @@ def _leave_suppressed(session: Session, newsletter: NewsletterList, block: Block
 def _add(
     session: Session, plan: Plan, newsletter: NewsletterList, block: Block, now: datetime
 ) -> None:
-    """Take them as confirmed, on the evidence given."""
+    """Take them as confirmed, on the grounds given."""
     detail: dict[str, object] = {"evidence": plan.evidence, "by": plan.actor}
-    grounds = bulk.Grounds(newsletter.id, now, plan.file_name, detail)
+    grounds = bulk.Grounds(newsletter.id, now, plan.file_name, detail, plan.basis)
     added = bulk.add_confirmed(
         session,
         [

@@ -111,7 +111,7 @@ def import_readers(page: Page) -> None:
     )
     press(page, "Granska filen")
     page.get_by_label("De har redan samtyckt").check()
-    page.get_by_label("Hur och när samtyckte de?").fill("Kryssade i rutan på höstmötet.")
+    page.get_by_label("Vad stöder ni er på?").fill("Kryssade i rutan på höstmötet.")
     press(page, "Importera 3 prenumeranter")
     done = page.get_by_role("heading", level=1, name="3 importerade")
     for _again in range(20):  # a worker takes them in

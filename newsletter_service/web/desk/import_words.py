@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask_babel import gettext as _
 
-from newsletter_service.models import ListField
+from newsletter_service.models import LegalBasis, ListField
 from newsletter_service.subscribers.columns import Columns
 from newsletter_service.subscribers.import_plan import Reason
 from newsletter_service.subscribers.tables import UnreadableFile
@@ -24,6 +24,35 @@ def reasons() -> dict[str, str]:
         Reason.WAITING: _("Has been asked and has not answered yet"),
         Reason.ANSWER_UNFIT: _("The reader is taken in, but an answer does not fit its field"),
     }
+
+
+def grounds() -> list[tuple[str, str, str]]:
+    """Why the readers of a file may be written to, for a form: value, label, hint (R 5.1)."""
+    return [
+        (
+            "ask",
+            _("Ask each of them by mail"),
+            _("Each gets a confirmation link and subscribes by confirming."),
+        ),
+        (
+            LegalBasis.CONSENT,
+            _("They have consented already"),
+            _("They subscribe at once. Say below how and when they consented."),
+        ),
+        (
+            LegalBasis.EXISTING_CUSTOMER,
+            _("They are customers of ours"),
+            _(
+                "They gave the address at a purchase, could say no then, and have not done so."
+                " Only for news of similar goods and services (the Marketing Act, section 19)."
+            ),
+        ),
+        (
+            LegalBasis.LEGAL_PERSON,
+            _("They are addresses of companies and organisations"),
+            _("Such as info@, and of nobody in person. A sole trader counts as a person."),
+        ),
+    ]
 
 
 def unreadable(error: UnreadableFile) -> str:

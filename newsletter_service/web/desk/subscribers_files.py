@@ -22,7 +22,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter_service.extensions import db
-from newsletter_service.models import ImportState, NewsletterList, ReaderImport, Role
+from newsletter_service.models import ImportState, LegalBasis, NewsletterList, ReaderImport, Role
 from newsletter_service.subscribers import (
     desk,
     exports,
@@ -106,12 +106,13 @@ def settle(import_id: int) -> AnyResponse | str | tuple[str, int]:
     if columns is None:
         wrong = {"columns": _("Say which column holds the e-mail addresses.")}
         return _settle_page(run, wrong), 422
-    confirmed = request.form.get("how") != "ask"
-    how = How(columns, encoding, confirmed, request.form.get("evidence", "")[:2000], do == "dry")
+    said, evidence = request.form.get("how", "ask"), request.form.get("evidence", "")[:2000]
+    basis = LegalBasis(said) if said in set(LegalBasis) else LegalBasis.CONSENT
+    how = How(columns, encoding, said != "ask", evidence, do == "dry", basis)
     try:
         import_runs.settle(import_id, how, actor(), now())
     except EvidenceMissing:
-        wrong = {"evidence": _("Say how and when they consented; the law asks for it.")}
+        wrong = {"evidence": _("Say what it rests on; the law asks for proof.")}
         return _settle_page(_known(import_id), wrong), 422
     except NoSuchImport:
         pass  # somebody was quicker; the page says how far it has come
@@ -261,8 +262,9 @@ def _settle_page(run: ReaderImport, errors: dict[str, str]) -> str:
         found=found,
         reasons=import_words.reasons(),
         errors=errors,
+        grounds=import_words.grounds(),
         form=request.form
-        or {"how": "confirmed" if run.evidence else "ask", "evidence": run.evidence},
+        or {"how": run.basis if run.evidence else "ask", "evidence": run.evidence},
     )
 
 

@@ -267,7 +267,7 @@ def take_in(client: FlaskClient, list_id: int, file: bytes) -> None:
     """Upload a file and take it in."""
     upload: dict[str, Any] = {"list_id": str(list_id), "file": (io.BytesIO(file), "x\u202ey.csv")}
     page = submit(client, "/desk/prenumeranter/importera", upload).headers["Location"]
-    form = {"do": "take", "heading": "yes", "column-0": "email", "how": "confirmed"}
+    form = {"do": "take", "heading": "yes", "column-0": "email", "how": "consent"}
     form |= {"csrf_token": csrf_token(client.get(page)), "evidence": "möte\0"}
     assert client.post(page, data=form).status_code == 303
     db.session.rollback()

@@ -112,7 +112,7 @@ def test_a_file_is_shown_first_and_imported_with_evidence(
     assert db.session.scalar(select(func.count()).select_from(Subscriber)) == 1
     page = seen.request.path
     form = {"csrf_token": csrf_token(seen), "heading": "yes", "column-0": "email", "do": "take"}
-    form |= {"how": "confirmed"}
+    form |= {"how": "existing_customer"}
     assert client.post(page, data=form).status_code == 422
     begun = client.post(page, data=form | {"evidence": "Höstkonferensen 2026"})
     assert begun.status_code == 303
@@ -120,6 +120,8 @@ def test_a_file_is_shown_first_and_imported_with_evidence(
     import_turns.work(int(page.rpartition("/")[2]), datetime.now(UTC))
     done = client.get(page).get_data(as_text=True)
     assert "1 importerade" in done
+    new = select(Subscription.legal_basis).where(Subscription.basis_evidence != "")
+    assert db.session.scalars(new).all() == ["existing_customer"]
     report = client.get(f"{page}/rapport.csv").get_data(as_text=True)
     assert "4,Adressen är felskriven,wrong" in report
     assert client.post(page, data=form | {"evidence": "x"}).status_code == 303
@@ -137,7 +139,7 @@ def test_columns_are_said_by_hand_tried_on_the_whole_file_and_then_taken(
     seen = client.get(page)
     form = {"csrf_token": csrf_token(seen), "heading": "yes", "column-0": "", "column-1": ""}
     assert client.post(page, data=form | {"do": "dry"}).status_code == 422
-    form |= {"column-0": "email", "column-1": f"field:{field.id}", "how": "confirmed"}
+    form |= {"column-0": "email", "column-1": f"field:{field.id}", "how": "consent"}
     assert "2 av 2 kan importeras" in client.post(page, data=form).get_data(as_text=True)
     import_id = int(page.rpartition("/")[2])
     assert client.post(page, data=form | {"do": "dry"}).status_code == 303

@@ -1,6 +1,7 @@
 """Importing readers from files, on both databases."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 
@@ -12,6 +13,7 @@ from newsletter_service.extensions import db
 from newsletter_service.models import (
     AuditEvent,
     ConsentEvent,
+    LegalBasis,
     Subscriber,
     Subscription,
     SuppressionReason,
@@ -50,6 +52,16 @@ def test_a_confirmed_import_without_evidence_is_refused(desk: Desk) -> None:
     with pytest.raises(EvidenceMissing):
         take("email\nanna@example.org\n", Plan("nytt", True, "  ", "ada@example.org"))
     assert db.session.scalar(select(func.count()).select_from(Subscriber)) == 0
+
+
+def test_r_5_1_another_legal_basis_is_kept_with_what_proves_it_and_called_no_consent(
+    desk: Desk,
+) -> None:
+    take("email\nanna@example.org\n", replace(SIGNED, basis=LegalBasis.EXISTING_CUSTOMER))
+    anna = desk.subscription("anna@example.org")
+    assert (anna.legal_basis, anna.basis_evidence) == ("existing_customer", "Paper forms of 2025")
+    (event,) = db.session.scalars(select(ConsentEvent)).all()
+    assert (event.kind, event.detail["legal_basis"]) == ("changed", "existing_customer")
 
 
 def test_without_evidence_each_is_asked_by_mail(desk: Desk) -> None:
