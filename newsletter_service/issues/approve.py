@@ -116,6 +116,12 @@ def content_of(issue: Issue) -> dict[str, Any]:
             for text in issue.texts
         },
         "blocks": [
-            {"id": block.id, "kind": str(block.kind), "data": block.data} for block in issue.blocks
+            {
+                "id": block.id,
+                "kind": str(block.kind),
+                "data": block.data,
+                "only_locale": block.only_locale,
+            }
+            for block in issue.blocks
         ],
     }

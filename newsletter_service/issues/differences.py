@@ -12,6 +12,7 @@ from typing import Any
 
 Content = Mapping[str, Any]
 _WORDS = re.compile(r"\s+|[^\s]+")
+ONLY_LOCALE = "only_locale"
 TEXTS = ("subject", "preheader", "introduction")
 # The settings of a block that are no words: what they were is not shown, only that they changed.
 _SILENT = frozenset({"lead", "width", "height", "image_height"})
@@ -115,6 +116,8 @@ def _fields(block: Content, other: Content) -> list[tuple[str, str]]:
     for locale, name in sorted(keys):
         value = block["data"].get(locale, {}).get(name)
         found.append((name, "" if value in (None, False) else str(value)))
+    if ONLY_LOCALE in block and ONLY_LOCALE in other:  # what was stored long ago does not say
+        found.append((ONLY_LOCALE, str(block[ONLY_LOCALE])))
     return found
 
 

@@ -74,12 +74,18 @@ class Finding:
     @property
     def what(self) -> str:
         """What is the matter, a sentence in the language of the request."""
-        return str(BY_NAME[self.rule].what) % self.values
+        return str(BY_NAME[self.rule].what) % self._said
 
     @property
     def remedy(self) -> str:
         """What to do about it, a sentence in the language of the request."""
-        return str(BY_NAME[self.rule].remedy) % self.values
+        return str(BY_NAME[self.rule].remedy) % self._said
+
+    @property
+    def _said(self) -> dict[str, Any]:
+        """The values as people read them."""
+        code = self.values.get("locale")
+        return self.values | {"locale": languages.name_of(str(code))} if code else self.values
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""

@@ -67,13 +67,21 @@ class Recipients:
 
 def of_issue(session: Session, issue: Issue, now: datetime) -> Recipients:
     """Who an issue would reach: its list or segment, or who got the issue that it corrects."""
-    narrower: list[ColumnElement[bool]] = []
+    return of_list(session, issue.list_id, *_narrower(session, issue, now))
+
+
+def meant(session: Session, issue: Issue, now: datetime) -> int:
+    """How many a released issue is meant for, whether they have a delivery yet or not."""
+    since = [Subscription.confirmed_at <= issue.released_at] if issue.released_at else []
+    return confirmed(session, issue.list_id, *_narrower(session, issue, now), *since)
+
+
+def _narrower(session: Session, issue: Issue, now: datetime) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
     if issue.corrects_id is not None:
-        narrower.append(Subscription.subscriber_id.in_(had_it(issue.corrects_id)))
+        found.append(Subscription.subscriber_id.in_(had_it(issue.corrects_id)))
     chosen = selection.condition(session, issue, now)
-    if chosen is not None:
-        narrower.append(chosen)
-    return of_list(session, issue.list_id, *narrower)
+    return found if chosen is None else [*found, chosen]
 
 
 def of_segment(session: Session, list_id: int, segment_id: int, now: datetime) -> Recipients:
@@ -81,9 +89,10 @@ def of_segment(session: Session, list_id: int, segment_id: int, now: datetime) -
     return of_list(session, list_id, segments.matching(session, segment_id, now))
 
 
-def confirmed(session: Session, list_id: int) -> int:
+def confirmed(session: Session, list_id: int, *narrower: ColumnElement[bool]) -> int:
     """How many readers of a list may be written to, suppressed or not: from an index alone."""
     wanted = (
+        *narrower,
         Subscription.list_id == list_id,
         Subscription.state == SubscriptionState.CONFIRMED,
         Subscription.legal_basis != "",

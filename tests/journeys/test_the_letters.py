@@ -30,7 +30,7 @@ LONGEST: dict[str, Any] = ISSUE | {
     "introduction": {"html": f"<p>{SENTENCE * 20}</p><p>{ADDRESS}</p>", "text": SENTENCE * 20},
     "blocks": [
         block | {name: LONG_VALUES[name] for name in block if name in LONG_VALUES}
-        for block in ISSUE["blocks"] * 2
+        for block in ISSUE["blocks"]
     ],
     "footer": ISSUE["footer"] | {"organisation": SENTENCE, "postal_address": SENTENCE * 2},
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import pgettext
 
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Found, Level, Rule
@@ -11,6 +12,15 @@ from newsletter_service.issues.translating import SAME_IN_EVERY, TRANSLATED
 from newsletter_service.models import Block, BlockKind
 
 LONG_ENOUGH = 30  # shorter ones are often names
+
+
+def name_of(locale: str) -> str:
+    """What a language is called within a sentence."""
+    known = {
+        "sv": pgettext("within a sentence", "Swedish"),
+        "en": pgettext("within a sentence", "English"),
+    }
+    return str(known.get(locale, locale))
 
 
 def language_missing(case: Case) -> Found:

@@ -1,22 +1,40 @@
 """What became of an issue, in words: the sentence that can be forwarded, and the statement."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from newsletter_service.delivery import canary
+from newsletter_service.extensions import db
+from newsletter_service.issues import recipients
 from newsletter_service.models import Issue, IssueState
+from newsletter_service.web.desk import now
 from newsletter_service.web.i18n import number
+
+COUNTED_FOR_S = 60.0
+_COUNTS = "newsletter-meant-counts"
 
 
 @dataclass(frozen=True)
 class Account:
-    """The numbers of an issue, from its batches' tallies."""
+    """The numbers of an issue, from its batches' tallies.
+
+    `rest` are those who have no delivery yet, since a first wave goes before them.
+    """
 
     issue: Issue
     tallies: dict[str, int]
     bounced: int = 0
+    rest: int = 0
+
+    @property
+    def audience(self) -> int:
+        """Everybody the issue is meant for."""
+        return self.issue.audience + self.rest
 
     @property
     def settled(self) -> int:
@@ -32,7 +50,7 @@ class Account:
     def sentence(self) -> str:
         """All of them in one sentence, or how far it has come."""
         said = ", ".join(self._parts())
-        audience = self.issue.audience
+        audience = self.audience
         if not audience:
             return str(_("Nobody has been written to yet."))
         if self.settled < audience or self.issue.expanded_at is None:
@@ -81,6 +99,7 @@ class Account:
         lines = [
             {"label": _("Sent"), "count": counted["accepted"], "kind": "good", "parts": came_back},
             {"label": _("Waiting for their turn"), "count": counted["pending"], "kind": "neutral"},
+            {"label": _("After the first wave"), "count": self.rest, "kind": "neutral"},
             {"label": _("Trying again"), "count": counted["deferred"], "kind": "wait"},
             {"label": _("Skipped"), "count": counted["skipped"], "kind": "neutral", "parts": parts},
             {"label": _("Refused"), "count": counted["refused"], "kind": "bad"},
@@ -88,6 +107,18 @@ class Account:
         ]
         always = {_("Sent")}
         return [line for line in lines if line["count"] or line["label"] in always]
+
+
+def rest_of(issue: Issue) -> int:
+    """How many get it after its first wave; up to a minute old, since pages ask often."""
+    if not canary.is_watched(issue):
+        return 0
+    kept: dict[int, tuple[float, int]] = current_app.extensions.setdefault(_COUNTS, {})
+    at, meant = kept.get(issue.id, (float("-inf"), 0))
+    if time.monotonic() - at > COUNTED_FOR_S:
+        meant = recipients.meant(db.session(), issue, now())
+        kept[issue.id] = (time.monotonic(), meant)
+    return max(0, meant - issue.audience)
 
 
 def skip_words() -> dict[str, str]:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from newsletter_service.extensions import db
 from newsletter_service.issues import approve, preflight, release, review
-from newsletter_service.issues.differences import Change, Difference
+from newsletter_service.issues.differences import ONLY_LOCALE, Change, Difference, Run
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.models import BlockKind, IllegalMove, Issue, IssueState, Role
 from newsletter_service.web.access import allow
@@ -192,10 +192,21 @@ def _told(one: Difference) -> dict[str, Any]:
         "kind": kind,
         "url": "" if gone else f"#{_anchor(one.place)}",
         "lines": [
-            {"label": names.get(field, field), "runs": [vars(run) for run in line]}
+            {"label": names.get(field, field), "runs": _runs(field, line, one.change)}
             for field, line in one.lines
         ],
     }
+
+
+def _runs(field: str, line: tuple[Run, ...], change: Change) -> list[dict[str, str]]:
+    """A line's runs; in whose letter a part stands is said in words."""
+    if field != ONLY_LOCALE:
+        return [vars(run) for run in line]
+    found = {run.mark: run.text for run in line}
+    if change == Change.CHANGED:
+        found = {"-": found.get("-", ""), "+": found.get("+", "")}
+    words = block_fields.standing()
+    return [{"mark": mark, "text": words.get(code, code)} for mark, code in found.items()]
 
 
 def _names(kind: str) -> dict[str, str]:
@@ -205,6 +216,7 @@ def _names(kind: str) -> dict[str, str]:
         "preheader": _("Preview text"),
         "introduction": _("Introduction"),
         "source": _("Source"),
+        ONLY_LOCALE: _("Stands in"),
     }
     return texts | (block_fields.labels(BlockKind(kind)) if kind in set(BlockKind) else {})
 

@@ -30,6 +30,15 @@ _SHOWN: dict[BlockKind, tuple[tuple[str, str], ...]] = {
 }
 
 
+def standing() -> dict[str, str]:
+    """In which languages' letters a part may stand."""
+    return {
+        "": _("All languages"),
+        "sv": _("The Swedish letter only"),
+        "en": _("The English letter only"),
+    }
+
+
 def kind_names() -> dict[str, str]:
     """What each kind of block is called."""
     return {

@@ -20,7 +20,7 @@ from newsletter_service.subscribers import counts
 from newsletter_service.web.access import staff
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk import now
-from newsletter_service.web.desk.account import Account
+from newsletter_service.web.desk.account import Account, rest_of
 from newsletter_service.web.i18n import clock, day, recent, weekday
 from newsletter_service.web.told import told
 
@@ -100,7 +100,7 @@ def _on_its_way(issue: Issue) -> dict[str, Any]:
         "subject": words.subject(issue),
         "status": words.status(issue),
         "done": account.settled,
-        "all": issue.audience,
+        "all": account.audience,
         "reason": issue.paused_reason,
     }
 
@@ -108,7 +108,7 @@ def _on_its_way(issue: Issue) -> dict[str, Any]:
 def _account(issue: Issue) -> Account:
     session = db.session()
     lost = outcome.came_back(session, issue.id)["bounced"]
-    return Account(issue, tallies(session, issue.id), lost)
+    return Account(issue, tallies(session, issue.id), lost, rest_of(issue))
 
 
 def _last(issue: Issue) -> dict[str, Any]:

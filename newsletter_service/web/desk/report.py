@@ -17,7 +17,7 @@ from newsletter_service.operations import trace_words
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
 from newsletter_service.web.desk import issue_words as words
-from newsletter_service.web.desk.account import Account, bounce_words
+from newsletter_service.web.desk.account import Account, bounce_words, rest_of
 from newsletter_service.web.i18n import number
 from newsletter_service.web.told import PAUSED_BY_HAND
 
@@ -163,7 +163,8 @@ def _live(issue: Issue) -> dict[str, Any]:
     """What changes while the issue is sent."""
     session = db.session()
     came_back = outcome.came_back(session, issue.id)
-    account = Account(issue, tallies(session, issue.id), came_back["bounced"])
+    rest = rest_of(issue)
+    account = Account(issue, tallies(session, issue.id), came_back["bounced"], rest)
     skipped = (
         {} if account.is_moving else outcome.skipped(session, issue, account.tallies["skipped"])
     )
@@ -175,7 +176,8 @@ def _live(issue: Issue) -> dict[str, Any]:
         "lines": account.lines(skipped),
         "settled": account.settled,
         "live": account.is_moving,
-        "sum": sum(account.tallies.values()),
+        "audience": account.audience,
+        "sum": sum(account.tallies.values()) + rest,
         "may_control": current_user.has_role(Role.EDITOR, Role.OPERATOR),
         "wave": canary.seen(session, issue) if _is_watched(issue) else None,
         "is_sending": issue.state == IssueState.SENDING,

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from flask_babel import force_locale
 from sqlalchemy import func, select, update
 
 from newsletter_service.accounts import people
 from newsletter_service.delivery import audience, canary, control
-from newsletter_service.delivery.statement import statement
+from newsletter_service.delivery.statement import statement, tallies
 from newsletter_service.extensions import db
+from newsletter_service.issues import recipients
 from newsletter_service.models import (
     Batch,
     Delivery,
@@ -21,6 +23,7 @@ from newsletter_service.models import (
     writing,
 )
 from newsletter_service.operations import alarms
+from newsletter_service.web.desk.account import Account, rest_of
 from tests.world import World, world
 
 READERS = 400
@@ -70,6 +73,23 @@ def _deliveries(issue: Issue) -> tuple[int, int]:
     row = db.session.execute(query).one()
     db.session.rollback()
     return row[0], row[1]
+
+
+def test_the_account_of_a_wave_counts_everybody_who_waits_for_it(issue: Issue) -> None:
+    db.session.refresh(issue)
+    _settle(issue)
+    assert issue.audience < READERS
+    assert recipients.meant(db.session(), issue, datetime.now(UTC)) == READERS
+
+    with force_locale("en"):
+        waiting = rest_of(issue)
+        told = Account(issue, tallies(db.session(), issue.id), rest=waiting)
+        lines, sentence = told.lines({}), told.sentence()
+
+    assert waiting == READERS - issue.audience
+    assert {line["label"]: line["count"] for line in lines}["After the first wave"] == waiting
+    assert sum(line["count"] for line in lines) == told.audience == READERS
+    assert f"{issue.audience} of {READERS} are accounted for so far" in sentence
 
 
 def test_staff_and_one_in_a_hundred_come_first(issue: Issue) -> None:

@@ -113,6 +113,14 @@ def compose_letters(paper: Paper) -> list[Letter]:
     return list(editions.letters(db.session(), paper.issue).values())
 
 
+def test_a_language_is_named_and_not_abbreviated(paper: Paper) -> None:
+    CASES["translation_missing"][0](paper)
+
+    for locale, word in (("sv", "(engelska)"), ("en", "(English)")):
+        with force_locale(locale):
+            assert word in paper.findings("translation_missing")[0].what
+
+
 @pytest.mark.parametrize("rule", CASES)
 def test_each_rule_lets_pass_what_is_just_right(paper: Paper, rule: str) -> None:
     CASES[rule][1](paper)

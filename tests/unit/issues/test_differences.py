@@ -51,3 +51,16 @@ def test_new_and_removed_parts_show_their_words() -> None:
 
 def test_before_a_first_look_nothing_is_compared() -> None:
     assert between({}, content((1, "a"))) == []
+
+
+def test_in_whose_letter_a_part_stands_is_compared_where_it_was_kept() -> None:
+    before, after = content((1, "Ett")), content((1, "Ett"))
+    after["blocks"][0]["only_locale"] = "en"
+    assert between(before, after) == []  # stored before it was kept
+
+    before["blocks"][0]["only_locale"] = ""
+    (found,) = between(before, after)
+    assert found.change == Change.CHANGED
+    assert [(name, [run.text for run in line]) for name, line in found.lines] == [
+        ("only_locale", ["en"])
+    ]
