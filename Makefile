@@ -26,7 +26,7 @@ up: setup ## Start the service for a person, with sample news and readers
 
 test: setup ## Run all tests
 	scripts/need_system.sh
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 bench: setup ## Measure this machine: table, bench-results/ (QUICK=1: does it run; BENCH="send …")
 	$(BIN)/newsletter bench $(if $(QUICK),--quick) $(BENCH)
