@@ -9,14 +9,15 @@ from newsletter_service import web
 from newsletter_service.core import create_core
 from newsletter_service.extensions import db
 from newsletter_service.settings import Settings
+from newsletter_service.web import security
 
 migrate = Migrate(directory=str(Path(__file__).parent / "migrations"))
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application of the pages, the commands and all processes but the send workers."""
+    """The application of the pages and the commands."""
     settings = settings or Settings.from_env()
-    app = create_core(settings, web.flask_config(settings))
+    app = create_core(settings, security.flask_config(settings))
     migrate.init_app(app, db)
     web.init_app(app, settings)
     return app

@@ -3,11 +3,11 @@
 import click
 
 from newsletter_service import inbound
-from newsletter_service.app import create_app
+from newsletter_service.background import create_background
 from newsletter_service.processes.ending import until_signal
 
 
 @click.command("inbound")
 def command() -> None:
     """Listen for bounces on NEWSLETTER_INBOUND_LISTEN."""
-    inbound.serve(create_app(), until_signal())
+    inbound.serve(create_background(), until_signal())

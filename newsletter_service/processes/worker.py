@@ -41,7 +41,7 @@ def settle_memory() -> None:
 def app_for(queue_name: str) -> Flask:
     """The application that a queue's work needs."""
     slim = queue_name == "send"
-    place = "core:create_core" if slim else "app:create_app"
+    place = "core:create_core" if slim else "background:create_background"
     app: Flask = resolve_name(f"newsletter_service.{place}")()
     return app
 

@@ -12,11 +12,12 @@ from limits import RateLimitItemPerHour
 from limits.storage import MemoryStorage
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 
-from newsletter_service.web_extensions import limiter
+from newsletter_service.queue_counts import QueueStorage
 
 log = logging.getLogger(__name__)
 
 _EVERY = RateLimitItemPerHour(1_000_000, namespace="SIGN-UPS")
+_shared = QueueStorage()
 _memory = SlidingWindowCounterRateLimiter(MemoryStorage())
 _silent = {"until": 0.0}
 PAUSE_AFTER_FAILURE_S = 3.0
@@ -53,7 +54,7 @@ def forget() -> None:
 def _counted(ask: Callable[[RateLimiter], int]) -> int:
     if time.monotonic() >= _silent["until"]:
         try:
-            return ask(SlidingWindowCounterRateLimiter(limiter.storage))
+            return ask(SlidingWindowCounterRateLimiter(_shared))
         except Exception as error:  # limits wraps some of Redis's errors and lets others through
             _silent["until"] = time.monotonic() + PAUSE_AFTER_FAILURE_S
             log.warning("limits_in_memory", extra={"error": type(error).__name__})

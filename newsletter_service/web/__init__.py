@@ -1,7 +1,6 @@
 """The pages: translate a request, call one verb, answer. Knows no SMTP and no feed."""
 
 from types import ModuleType
-from typing import Any
 
 from flask import Flask
 
@@ -84,15 +83,6 @@ AREAS: tuple[ModuleType, ...] = (
     bounces,
     metrics,
 )
-
-
-def flask_config(settings: Settings) -> dict[str, Any]:
-    """Flask's own configuration, out of our settings."""
-    return security.flask_config(settings) | {
-        "BABEL_DEFAULT_LOCALE": i18n.DEFAULT,
-        "BABEL_DEFAULT_TIMEZONE": settings.timezone,
-        "BABEL_TRANSLATION_DIRECTORIES": "translations",
-    }
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -4,16 +4,13 @@ import logging
 import re
 import secrets
 import uuid
-from collections.abc import Callable
 from typing import Any
 
-import redis
 from flask import Flask, Response, g, request
-from limits.storage import RedisStorage
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
-from newsletter_service import queue
+from newsletter_service import queue_counts
 from newsletter_service.settings import Settings, current
 from newsletter_service.web_extensions import csrf, limiter
 
@@ -45,7 +42,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_CHECK_DEFAULT": False,  # access.py calls it after it knows who asks
         "WTF_CSRF_TIME_LIMIT": CSRF_TOKEN_S,
         "WTF_CSRF_SSL_STRICT": False,  # our pages send no Referer; the token is the proof
-        "RATELIMIT_STORAGE_URI": "queue://",
+        "RATELIMIT_STORAGE_URI": queue_counts.URI,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
         "RATELIMIT_HEADERS_ENABLED": False,
@@ -168,25 +165,3 @@ def _picture_sources() -> list[str]:
 def _trial_origins() -> tuple[str, ...]:
     settings = current()
     return settings.trial_origins if settings.mode == "trial" else ()
-
-
-class _QueueClient(redis.Redis):
-    """Sends each command over the queue's connection, which follows the embedded Valkey."""
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        send: Callable[..., Any] = queue.connection(queue.VISITORS_PATIENCE_S).execute_command
-        return send(*args, **options)
-
-
-class QueueStorage(RedisStorage):
-    """Where rate limits are counted: the queue's server, shared by all web processes.
-
-    Without it `limiter` counts in this process's memory, so a lost Redis never opens the gate.
-    """
-
-    STORAGE_SCHEME = ["queue"]
-
-    def __init__(self, uri: str, **options: Any) -> None:
-        super().__init__("redis://", **options)
-        self.storage = _QueueClient()
-        self.initialize_storage(uri)
