@@ -13,7 +13,7 @@ import click
 from sqlalchemy import select
 
 from newsletter_service.accounts import links, people
-from newsletter_service.cli import sample, service
+from newsletter_service.cli import sample, sample_house, service
 from newsletter_service.cli.database import bring_up_to_date
 from newsletter_service.cli.door import Door, fail
 from newsletter_service.cli.issues import wait_until_over
@@ -104,6 +104,7 @@ def _populate(site_url: str) -> None:
     release.release(sent, actor=sample.ACTOR, now=datetime.now(UTC), undo=False)
     wait_until_over(sent, seconds=60)
     _suggest_without(newest[KEPT_BACK - LEFT_OVER : KEPT_BACK], newsletter.id)
+    sample_house.furnish(newsletter.id, datetime.now(UTC))
 
 
 def _suggest_without(item_ids: list[int], list_id: int) -> int:
