@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _create_app() -> Flask:
-    app: Flask = resolve_name("newsletter_service.app:create_app")()
+    app: Flask = resolve_name("newsletter_service.background:create_background")()
     return app
 
 

@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-import flask_migrate
-
-import newsletter_service
-from newsletter_service.app import create_app
+from newsletter_service import schema
+from newsletter_service.background import create_background
 from newsletter_service.extensions import db
 from newsletter_service.settings import Settings
-
-MIGRATIONS = Path(newsletter_service.__file__).parent / "migrations"
 
 
 def migrate(url: str, data_dir: Path) -> None:
@@ -17,6 +13,6 @@ def migrate(url: str, data_dir: Path) -> None:
     settings = Settings.from_env(
         {"NEWSLETTER_DATABASE_URL": url, "NEWSLETTER_DATA_DIR": str(data_dir)}
     )
-    with create_app(settings).app_context():
-        flask_migrate.upgrade(directory=str(MIGRATIONS))
+    with create_background(settings).app_context():
+        schema.upgrade()
         db.engine.dispose()

@@ -8,17 +8,15 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-import flask_migrate
 import pytest
 from alembic.script import ScriptDirectory
 
-from newsletter_service import jobs
-from newsletter_service.app import create_app
+from newsletter_service import jobs, schema
+from newsletter_service.background import create_background
 from newsletter_service.models import BlockKind
 from newsletter_service.queue import QUEUES, WORK
 from newsletter_service.settings import PREFIX, Settings
 from scripts import check_translations
-from tests.schema import MIGRATIONS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "newsletter_service"
@@ -163,15 +161,15 @@ def test_every_kind_of_work_has_a_queue_and_every_queue_work() -> None:
 
 
 def test_migrations_have_one_head() -> None:
-    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
+    assert len(ScriptDirectory(str(schema.MIGRATIONS)).get_heads()) == 1
 
 
 def test_migrations_match_the_models(any_database_url: str, tmp_path: Path) -> None:
     settings = Settings.from_env(
         {"NEWSLETTER_DATABASE_URL": any_database_url, "NEWSLETTER_DATA_DIR": str(tmp_path)}
     )
-    with create_app(settings).app_context():
-        flask_migrate.check(directory=str(MIGRATIONS))
+    with create_background(settings).app_context():
+        schema.check()
 
 
 def test_every_dependency_is_locked_with_hashes() -> None:

@@ -7,12 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
 
-import flask_migrate
 from flask import Flask
 from sqlalchemy import insert, select
 
-import newsletter_service
-from newsletter_service import relays
+from newsletter_service import relays, schema
 from newsletter_service.address import address_key, parse
 from newsletter_service.app import create_app
 from newsletter_service.extensions import db
@@ -33,7 +31,6 @@ from newsletter_service.models import (
 )
 from newsletter_service.settings import Settings
 
-_MIGRATIONS = Path(newsletter_service.__file__).parent / "migrations"
 _AT_ONCE = 10_000
 _LETTER = ("subject", "html", "text", "locale", "slots")
 _PROSE = "Tre bolag i parken bygger ett mikroskop tillsammans och visar det i höst. "
@@ -160,7 +157,7 @@ def installation(database_url: str, place: Path, **settings: object) -> Iterator
     } | {f"NEWSLETTER_{name.upper()}": str(value) for name, value in settings.items()}
     made = Installation(create_app(Settings.from_env(env)), env)
     with made.app.app_context():
-        flask_migrate.upgrade(directory=str(_MIGRATIONS))
+        schema.upgrade()
         made.list_id = db.session.scalar(select(NewsletterList.id)) or _found(made)
         try:
             yield made

@@ -1,8 +1,8 @@
 """`newsletter db`: the schema."""
 
 import click
-import flask_migrate
 
+from newsletter_service import schema
 from newsletter_service.cli.door import in_app
 from newsletter_service.extensions import db
 from newsletter_service.models import writing
@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 def bring_up_to_date() -> None:
     """Migrate, and give every configured relay its row."""
-    flask_migrate.upgrade()
+    schema.upgrade()
     db.session.remove()
     with writing() as session:
         ensure(session, current())

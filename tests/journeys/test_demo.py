@@ -35,7 +35,7 @@ def demo(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
         env=environment(data_dir),
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=False,
     )
 
