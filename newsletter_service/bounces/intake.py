@@ -14,13 +14,14 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from newsletter_service import queue, settings, tokens
+from newsletter_service import queue, settings
 from newsletter_service.bounces import effects, leaving, own_rules, resolve, summary
 from newsletter_service.bounces.formats.report import Report
 from newsletter_service.bounces.leaving import Wish
 from newsletter_service.bounces.parse import parse
 from newsletter_service.bounces.resolve import Target
 from newsletter_service.extensions import db
+from newsletter_service.hiding import hidden
 from newsletter_service.models import (
     BounceEvent,
     BounceKind,
@@ -247,7 +248,7 @@ def event_of(read: Reading, target: Target, source: str, at: datetime) -> Bounce
         return None
     common.kind, common.final = BounceKind(said.kind), said.final
     common.reason, common.meaning, common.status = said.reason, said.meaning, said.status[:16]
-    common.evidence = _clean(tokens.hidden(said.evidence), 500)
+    common.evidence = _clean(hidden(said.evidence), 500)
     return common
 
 

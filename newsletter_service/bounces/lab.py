@@ -18,8 +18,8 @@ from newsletter_service.bounces.formats.report import RecipientReport, Report
 from newsletter_service.bounces.intake import Reading
 from newsletter_service.bounces.parse import parse
 from newsletter_service.bounces.resolve import Target
+from newsletter_service.hiding import hidden
 from newsletter_service.models import BounceMessage, BounceState
-from newsletter_service.tokens import hidden
 from newsletter_service.verdict_rules import OwnRules, rule_behind
 
 EXCERPT = 1500

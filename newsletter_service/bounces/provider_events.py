@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from newsletter_service import queue, tokens
+from newsletter_service import queue
 from newsletter_service import settings as settings_module
 from newsletter_service.bounces import certificates, effects, resolve
 from newsletter_service.bounces.providers import PROVIDERS, Incoming, NotGenuine, Said, ses
 from newsletter_service.bounces.resolve import Target
 from newsletter_service.extensions import db
+from newsletter_service.hiding import hidden
 from newsletter_service.models import (
     BounceEvent,
     BounceKind,
@@ -247,7 +248,7 @@ def _event(provider: str, said: Said, target: Target, at: datetime) -> BounceEve
     hard = said.final and judged.meaning in _HARD
     event.kind = BounceKind.HARD if hard else BounceKind.SOFT
     event.reason, event.meaning = judged.reason, judged.meaning
-    event.status, event.evidence = judged.status[:16], tokens.hidden(judged.evidence)[:500]
+    event.status, event.evidence = judged.status[:16], hidden(judged.evidence)[:500]
     return event
 
 

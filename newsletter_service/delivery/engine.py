@@ -26,6 +26,8 @@ from newsletter_service.delivery.breaker import Breaker
 from newsletter_service.delivery.flow import Flow
 from newsletter_service.delivery.ledger_thread import LedgerThread
 from newsletter_service.delivery.passage import Passage
+from newsletter_service.delivery.passage_postgresql import PostgresqlPassage
+from newsletter_service.delivery.passage_sqlite import SqlitePassage
 from newsletter_service.extensions import db
 from newsletter_service.mail.dkim_keys import DkimKeys
 from newsletter_service.mail.smtp.connection import Connection
@@ -61,13 +63,18 @@ class SendingEngine:
         self._loop = uvloop.new_event_loop()
         self._thread = LedgerThread(self._loop, "ledger")
         self._aside = LedgerThread(self._loop, "aside")
-        self.passage = Passage(self.database)
+        self.passage = self._passage()
         self.breaker = Breaker()
         self.flow = Flow(self.settings.smtp_connections)
         self._pools: dict[int, Pool] = {}
         self._numbers = count(1)
         self._opening: set[asyncio.Timeout] = set()
         self._lent: set[Connection] = set()
+
+    def _passage(self) -> Passage:
+        if self.database.dialect.name == "sqlite":
+            return SqlitePassage(self.database, self.alone)
+        return PostgresqlPassage(self.database, self.alone)
 
     @property
     def lease_ms(self) -> int:
@@ -187,7 +194,7 @@ class SendingEngine:
         """Take leave of the relays; after the last job."""
         self._loop.run_until_complete(self._close_pools())
         self._pools.clear()
-        self._loop.run_until_complete(self._thread.run(self.passage.close))
+        self.passage.close()
         self._thread.close()
         self._aside.close()
         self._loop.close()

@@ -1,6 +1,7 @@
 """Editions as prepared bytes, and one claim's message: joins only, nothing is rendered (P9)."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, select
 from newsletter_service import address as addresses
 from newsletter_service import tokens
 from newsletter_service.delivery.ledger import Claim
-from newsletter_service.mail import headers, return_path
+from newsletter_service.mail import return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.dkim_keys import DkimKeys
 from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
@@ -18,7 +19,7 @@ from newsletter_service.mail.smtp.envelope import Sound, is_sound
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import Edition
 from newsletter_service.settings import Settings
-from newsletter_service.tokens import LinkKeys
+from newsletter_service.tokens import CopyTokens, LinkKeys
 
 _PLAIN = re.compile(
     r"[A-Za-z0-9_+-]{1,40}(?:\.[A-Za-z0-9_+-]{1,8}){0,2}@"
@@ -38,6 +39,7 @@ class Letters:
         self._signing: dict[tuple[int, str], tuple[DkimKey, ...]] = {}
         self._seals: dict[tuple[tuple[int, str], frozenset[str]], Seal] = {}
         self._sound: dict[tuple[int, str], bool] = {}
+        self._tokens: dict[tuple[int, int], CopyTokens] = {}
 
     def has(self, wanted: set[tuple[int, str]]) -> bool:
         """Whether these (issue, locale) pairs are prepared."""
@@ -64,21 +66,37 @@ class Letters:
         while len(self._prepared) > 8:
             self._prepared.pop(next(key for key in self._prepared if key not in wanted))
 
+    def expect(self, claimed: Sequence[Claim]) -> None:
+        """Make the tokens of these copies in one go; the others' are forgotten."""
+        self._tokens.clear()
+        whole = [one for one in claimed if len(one.handle or b"") == tokens.HANDLE_BYTES]
+        for issue_id in {claim.issue_id for claim in whole}:
+            some = [claim for claim in whole if claim.issue_id == issue_id]
+            made = tokens.of_copies(
+                self._keys, issue_id, [(claim.n, claim.handle or b"") for claim in some]
+            )
+            self._tokens.update(zip([claim.key for claim in some], made, strict=True))
+
+    def _tokens_of(self, claim: Claim) -> CopyTokens:
+        made = self._tokens.get(claim.key)
+        if made is None:
+            of = [(claim.n, claim.handle or b"")]
+            made = self._tokens[claim.key] = tokens.of_copies(self._keys, claim.issue_id, of)[0]
+        return made
+
     def message(self, claim: Claim, dated_ms: int, relay: RelayUrl) -> bytes:
         """The bytes for one reader; the same for every try through a relay (P4)."""
         if claim.handle is None or claim.address is None:
             raise ValueError("the reader is gone")
-        links = self._links.to(claim.handle, claim.issue_id, claim.locale)
-        token = tokens.delivery_token(
-            self._keys, claim.issue_id, claim.n, purpose=tokens.MESSAGE_ID
-        )
+        made = self._tokens_of(claim)
+        links = self._links.of(made.unsubscribe, made.preferences, claim.locale)
         edition = claim.issue_id, claim.locale
         data = self._prepared[edition].message(
             Reader(
                 to=parsed(claim.address),
-                date=datetime.fromtimestamp(dated_ms // 1000, UTC),
-                message_id=headers.message_id(token, self._settings.bounce_domain),
-                values=links | {"address": claim.address},
+                date=_moment(dated_ms // 1000),
+                message_id=f"<{made.message_id}@{self._settings.bounce_domain}>",
+                values={"address": claim.address, **links},
             ),
             self._seal(edition, relay),
         )
@@ -99,13 +117,17 @@ class Letters:
 
     def sender(self, claim: Claim) -> str:
         """The return address: it tells a bounce whose it is, and nobody can forge one."""
-        token = tokens.delivery_token(self._keys, claim.issue_id, claim.n)
-        return return_path.address(token, self._settings.bounce_domain)
+        return return_path.address(self._tokens_of(claim).return_path, self._settings.bounce_domain)
 
 
 def domain_of(fixed: FixedHeaders) -> str:
     """The domain that a message is signed for: that of its From."""
     return fixed.from_address.rpartition("@")[2]
+
+
+@lru_cache(maxsize=64)
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @lru_cache(maxsize=256)

@@ -254,11 +254,11 @@ class Turn:
     async def _send(self, claimed: list[Claim], *, careful: bool) -> None:
         if not await self._load(claimed):
             return
-        gatekeeper = Gatekeeper(self.engine)
         several = len(self.routes.configured) > 1
         line = self.line = Line(claimed, self.flow, self.route_of, several=several)
         # One at a time where a worker died before: the row that is touched is the one to blame.
         width = 1 if careful else min(len(claimed), self.settings.smtp_connections)
+        gatekeeper = Gatekeeper(self.engine, width)
         lanes = [Lane(self, gatekeeper, line, careful=careful).run() for _ in range(width)]
         results = await asyncio.gather(*lanes, return_exceptions=True)
         wait_ms = max(SOON_MS, int(self.stranded_s * 1000))
@@ -285,6 +285,7 @@ class Turn:
                     await self.engine.sql(control.trip, issue_id, str(error))
                 self.halt(str(error))
                 return False
+        self.letters.expect(claimed)
         return True
 
     async def _note_relays(self) -> None:

@@ -8,35 +8,29 @@ of the rest moves.
 
 import html
 import re
-from binascii import b2a_qp
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 
 from newsletter_service.address import Address
-from newsletter_service.mail import headers, return_path
+from newsletter_service.mail import headers, quoted, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
+from newsletter_service.mail.quoted import BadValue
 
 UNSUBSCRIBE_URL = "unsubscribe_url"
 _HEAD, _BODY = 1, 2
 
-_SOFT = b"=\r\n"
-_FORBIDDEN = re.compile(r"[\r\n\0]")
-LONGEST_LINE = 76  # RFC 2045 section 6.7
-_SAFE_VALUE = re.compile(rb"[!-\-/-<>-~][!-<>-~]{0,74}")
+_SPECIAL_IN_HTML = re.compile(r"[&<>\"']")
 _HTTPS = re.compile(r"https?://[!-;=?-~]+")
 _RECIPIENT = re.compile(r"[^\s\0<>@,;:]+@[A-Za-z0-9.-]+")
 
 
 class MissingValue(KeyError):
     """A reader's values lack one that the letter has a slot for."""
-
-
-class BadValue(ValueError):
-    """A reader's value would break the message; it names the value, never shows it."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +87,7 @@ _ANYBODY = Reader(
 )
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Where in the pieces a value goes, and which."""
 
     at: int
@@ -148,12 +141,17 @@ class Prepared:
         pieces = list(self.pieces)
         pieces[0] = self._personal_lines(reader)
         values = reader.values
-        encoded: dict[tuple[str, bool], bytes] = {}
-        for place in self.places:
-            key = (place.name, place.is_html)
-            if key not in encoded:
-                encoded[key] = _encoded_value(place, values)
-            pieces[place.at] = encoded[key]
+        plain: dict[str, bytes] = {}
+        for at, name, is_html in self.places:
+            value = values.get(name)
+            if value is None:
+                raise MissingValue(name)
+            if is_html and _SPECIAL_IN_HTML.search(value):
+                pieces[at] = quoted.value(name, html.escape(value))
+                continue
+            if name not in plain:
+                plain[name] = quoted.value(name, value)
+            pieces[at] = plain[name]
         if seal is not None:
             pieces.insert(0, seal.lines(pieces[0], pieces[_BODY:]))
         return b"".join(pieces)
@@ -252,52 +250,11 @@ def _append(
     cut = re.split("(" + "|".join(map(re.escape, names)) + ")", content) if names else [content]
     for index, run in enumerate(cut):
         if index % 2:
-            pieces[-1] = _room_for_a_soft_break(pieces[-1]) + _SOFT
+            pieces[-1] = quoted.room_for_a_soft_break(pieces[-1]) + quoted.SOFT
             places.append(_Place(len(pieces), names[run], is_html))
-            pieces += [b"", _SOFT]
+            pieces += [b"", quoted.SOFT]
         else:
-            pieces[-1] += _quoted_printable(run.encode())
-
-
-def _quoted_printable(content: bytes) -> bytes:
-    """Encode; no line begins with a dot, so that SMTP need not double one in any copy."""
-    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    encoded = b2a_qp(content).replace(b"\n", b"\r\n")
-    if not encoded.startswith(b".") and b"\r\n." not in encoded:
-        return encoded
-    return b"\r\n".join(map(_without_leading_dot, encoded.split(b"\r\n")))
-
-
-def _without_leading_dot(line: bytes) -> bytes:
-    if not line.startswith(b"."):
-        return line
-    line = b"=2E" + line[1:]
-    if len(line) <= LONGEST_LINE:
-        return line
-    cut = LONGEST_LINE - 8
-    while b"=" in line[cut - 2 : cut]:
-        cut -= 1
-    return line[:cut] + _SOFT + _without_leading_dot(line[cut:])
-
-
-def _room_for_a_soft_break(encoded: bytes) -> bytes:
-    """The same text, with a last line that the `=` of a soft break still fits on (R 2.15)."""
-    if len(encoded.rpartition(b"\r\n")[2]) <= LONGEST_LINE - 1:
-        return encoded
-    last = 3 if encoded[-3:-2] == b"=" else 1
-    return encoded[:-last] + _SOFT + encoded[-last:]
-
-
-def _encoded_value(place: _Place, values: Mapping[str, str]) -> bytes:
-    value = values.get(place.name)
-    if value is None:
-        raise MissingValue(place.name)
-    if _FORBIDDEN.search(value):
-        raise BadValue(f"The value {place.name} holds a line break or a NUL.")
-    raw = (html.escape(value) if place.is_html else value).encode()
-    if _SAFE_VALUE.fullmatch(raw):
-        return raw
-    return _room_for_a_soft_break(_quoted_printable(raw))
+            pieces[-1] += quoted.quoted_printable(run.encode())
 
 
 @lru_cache(maxsize=64)

@@ -17,6 +17,10 @@ class Links:
         """How to leave (one address for every language, R 1.10) and where to choose."""
         leave = tokens.unsubscribe_token(self.keys, handle, issue_id)
         choose = tokens.preferences_token(self.keys, handle)
+        return self.of(leave, choose, locale)
+
+    def of(self, leave: str, choose: str, locale: str) -> dict[str, str]:
+        """The same from tokens that were made already."""
         page = "installningar" if locale == "sv" else "preferences"
         return {
             "unsubscribe_url": f"{self.base_url}/unsubscribe/{leave}",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service.address import parse
 from newsletter_service.extensions import db
+from newsletter_service.hiding import hidden
 from newsletter_service.models import (
     BounceEvent,
     ConsentEvent,
@@ -31,7 +32,6 @@ from newsletter_service.models import (
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 from newsletter_service.subscribers.readers import key_of
-from newsletter_service.tokens import hidden
 
 ISSUES_LOOKED_AT = 60
 RELEASED = (IssueState.SENDING, IssueState.PAUSED, IssueState.SENT, IssueState.CANCELLED)

@@ -1,10 +1,12 @@
+import base64
 import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter_service import tokens
+from newsletter_service import base32, tokens
+from newsletter_service.hiding import hidden
 from newsletter_service.tokens import BadToken, DeliveryRef, LinkKeys, NoticeRef, UnsubscribeTarget
 
 OLD = LinkKeys({1: b"a" * 32})
@@ -67,6 +69,28 @@ def test_a_token_under_a_key_we_never_had_is_refused() -> None:
         tokens.read_unsubscribe(KEYS, tokens.unsubscribe_token(stranger, HANDLE, None))
     with pytest.raises(BadToken):
         tokens.read_unsubscribe(OLD, tokens.unsubscribe_token(KEYS, HANDLE, None))
+
+
+@given(st.lists(st.tuples(IDS, HANDLES), max_size=5), IDS)
+def test_the_tokens_of_many_copies_are_those_made_one_by_one(
+    copies: list[tuple[int, bytes]], issue: int
+) -> None:
+    made = tokens.of_copies(KEYS, issue, copies)
+    assert made == [
+        (
+            tokens.unsubscribe_token(KEYS, handle, issue),
+            tokens.preferences_token(KEYS, handle),
+            tokens.delivery_token(KEYS, issue, n, purpose=tokens.MESSAGE_ID),
+            tokens.delivery_token(KEYS, issue, n),
+        )
+        for n, handle in copies
+    ]
+
+
+@given(st.lists(st.binary(max_size=60), max_size=6))
+def test_base32_is_that_of_the_standard_library_for_one_and_for_many(raws: list[bytes]) -> None:
+    known = [base64.b32encode(raw).decode().rstrip("=").lower() for raw in raws]
+    assert base32.encode_many(raws) == known == [base32.encode(raw) for raw in raws]
 
 
 def test_a_token_serves_one_purpose_only() -> None:
@@ -155,7 +179,7 @@ def test_tokens_are_hidden_in_what_others_send_back() -> None:
     secret = tokens.new_secret().raw
     broken = f"{leaving[:20]}=\r\n{leaving[20:]}"
     text = f"<b+{returned}@x> /unsubscribe/{leaving} /confirm/{secret} {broken}"
-    shown = tokens.hidden(text)
+    shown = hidden(text)
     for token in (returned, leaving, secret):
         assert token[8:] not in shown
     assert leaving[20:] not in shown
@@ -164,4 +188,4 @@ def test_tokens_are_hidden_in_what_others_send_back() -> None:
 
 def test_ordinary_words_of_a_bounce_are_left_as_they_are() -> None:
     text = "550 5.1.1 user unknown\n------------------------------------\nmx-1234.example.org"
-    assert tokens.hidden(text) == text
+    assert hidden(text) == text

@@ -18,7 +18,8 @@ from newsletter_service.mail import dkim_check, headers
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeyError, DkimKeys
 from newsletter_service.mail.headers import BadHeader
-from newsletter_service.mail.message import BadValue, Letter, MissingValue, Prepared, Reader
+from newsletter_service.mail.message import Letter, MissingValue, Prepared, Reader
+from newsletter_service.mail.quoted import BadValue
 from newsletter_service.mail.reader_links import Links
 from newsletter_service.models import Issue, Subscriber, Subscription, SubscriptionState
 from newsletter_service.settings import Settings

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from newsletter_service.address import parse
 from newsletter_service.mail.message import (
-    BadValue,
     FixedHeaders,
     Letter,
     MissingValue,
     Prepared,
     Reader,
 )
+from newsletter_service.mail.quoted import BadValue, quoted_printable, room_for_a_soft_break, value
 
 SLOTS = {"unsubscribe_url": "xslot0unsubscribeurlx", "address": "xslot1addressx"}
 FIXED = FixedHeaders(
@@ -218,6 +218,11 @@ def test_r_1_10_an_unsubscribe_link_no_client_would_follow_is_refused(url: str) 
     values = {**READER.values, "unsubscribe_url": url}
     with pytest.raises(BadValue):
         Prepared.of(LETTER, FIXED).message(dataclasses.replace(READER, values=values))
+
+
+@given(st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=170))
+def test_p_4_a_plain_value_is_encoded_as_any_other(text: str) -> None:
+    assert value("any", text) == room_for_a_soft_break(quoted_printable(text.encode()))
 
 
 def test_a_missing_value_is_named() -> None:

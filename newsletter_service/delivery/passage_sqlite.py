@@ -1,0 +1,86 @@
+"""The gate on SQLite: prepared statements in one transaction, in the database thread."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Engine
+
+from newsletter_service.delivery.ledger import Outcome, Start
+from newsletter_service.delivery.passage import Moved, kept_connection
+
+_NOW = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+_SETTLE = f"""
+UPDATE delivery SET state = 'accepted', skip_reason = NULL, code = ?, reply = ?, crashes = 0,
+  settled_ms = {_NOW}
+WHERE issue_id = ? AND n = ? AND epoch = ? AND state IN ('claimed', 'data_started')
+"""  # noqa: S608 - an expression of ours
+_TALLY = """
+UPDATE batch SET pending = pending - ?1, accepted = accepted + ?1, done = done OR pending = ?1
+WHERE id = ?2
+"""
+_START = f"""
+UPDATE delivery SET state = 'data_started', tries = tries + 1, relay_id = ?1,
+  dated_ms = coalesce(dated_ms, ?2)
+WHERE issue_id = ?3 AND n = ?4 AND epoch = ?5 AND state = 'claimed'
+  AND NOT EXISTS (SELECT 1 FROM hold WHERE what IN ('everything', 'queue:send'))
+  AND EXISTS (SELECT 1 FROM issue WHERE id = ?3 AND state = 'sending')
+  AND EXISTS (SELECT 1 FROM relay WHERE id = ?1 AND paused_at IS NULL)
+  AND EXISTS (SELECT 1 FROM subscription WHERE list_id = ?6 AND subscriber_id = ?7
+              AND state = 'confirmed' AND (paused_until_ms IS NULL OR paused_until_ms <= {_NOW}))
+  AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = ?8 AND scope IN (0, ?6)
+                  AND released_at IS NULL)
+"""  # noqa: S608 - an expression of ours
+
+
+class SqlitePassage:
+    """`aside` runs what may wait for another process's transaction in another thread."""
+
+    def __init__(self, database: Engine, aside: Callable[..., Awaitable[Moved]]) -> None:
+        self._database = database
+        self._aside = aside
+        self._connection: Any = None
+
+    async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
+        """Commit a group of ordinary outcomes and starts. Raises what sqlite3 raises."""
+        try:
+            return await self._aside(self._commit, outcomes, starts)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _commit(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
+        if self._connection is None:
+            self._connection = kept_connection(self._database)
+        cursor = self._connection.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        settled, started = set(), set()
+        tallies: Counter[int] = Counter()
+        for outcome in outcomes:
+            claim = outcome.claim
+            found = (outcome.code, outcome.reply[:300], claim.issue_id, claim.n, claim.epoch)
+            if cursor.execute(_SETTLE, found).rowcount == 1:
+                settled.add(claim.key)
+                tallies[claim.batch_id] += 1
+        for batch_id, moved in tallies.items():
+            cursor.execute(_TALLY, (moved, batch_id))
+        for start in starts:
+            if cursor.execute(_START, _start_values(start)).rowcount == 1:
+                started.add(start.claim.key)
+        cursor.execute("COMMIT")
+        cursor.close()
+        return settled, started
+
+
+def _start_values(start: Start) -> tuple[object, ...]:
+    claim = start.claim
+    return (
+        *(start.relay_id, start.dated_ms, claim.issue_id, claim.n, claim.epoch),
+        *(claim.list_id, claim.subscriber_id, claim.address_key),
+    )
