@@ -41,6 +41,7 @@ class Choices:
     choices: tuple[Choice, ...]
     locales: tuple[str, ...]
     paused_until: datetime | None
+    just_left: tuple[Choice, ...] = ()
 
     @property
     def subscribes(self) -> bool:
@@ -87,6 +88,11 @@ def view(raw: str, now: datetime) -> Choices | None:
         choices=tuple(choice_of(each, standing.get(each.id)) for each in lists),
         locales=locales_of(lists),
         paused_until=_paused_until(reader.subscriptions, now),
+        just_left=tuple(
+            choice_of(each, standing[each.id])
+            for each in lists
+            if each.id in standing and _may_undo(session, reader, standing[each.id], now)
+        ),
     )
 
 
@@ -116,6 +122,23 @@ def save(raw: str, wanted: Wanted, context: RequestContext, now: datetime) -> Sa
         return Saved(joined, left, barred, spoke, _pause(session, standing, wanted.pause, act))
 
 
+def undo(raw: str, context: RequestContext, now: datetime) -> tuple[str, ...] | None:
+    """Take back every leaving of the last day, in whatever way it was; the slugs that came back.
+
+    None when the link is too old.
+    """
+    with writing() as session:
+        reader = personal_link.whose(session, raw, now, lock=True)
+        if reader is None:
+            return None
+        return tuple(
+            each.newsletter.slug
+            for each in subscriptions_of(session, reader.id)
+            if _may_undo(session, reader, each, now)
+            and opt_out.restore(session, each, context, now)
+        )
+
+
 def copy(raw: str, now: datetime) -> dict[str, Any] | None:
     """Everything kept about the reader (R 5.8); None when the link is too old."""
     reader = personal_link.whose(db.session(), raw, now)
@@ -131,6 +154,13 @@ def erase(raw: str, now: datetime) -> bool:
     db.session.rollback()
     privacy.erase(address, BY_THEMSELVES, now)
     return True
+
+
+def _may_undo(
+    session: Session, reader: Subscriber, subscription: Subscription, now: datetime
+) -> bool:
+    found = suppression.find(session, reader.address_key, subscription.list_id)
+    return opt_out.may_undo(subscription, now) and not suppression.bars_confirming(found)
 
 
 def _end(session: Session, subscription: Subscription, act: Act) -> bool:

@@ -89,6 +89,14 @@ def keep_many(session: Session, answers: Mapping[int, Mapping[int, str]]) -> Non
         insert_all(session, FieldValue, rows, {"field_id": field_id})
 
 
+def hand_over(session: Session, old: int, new: int) -> None:
+    """Within a transaction: what one subscription answered is the other's, which keeps its own."""
+    answers = values_of(session, (old, new))
+    added = {name: text for name, text in answers[old].items() if name not in answers[new]}
+    session.execute(delete(FieldValue).where(FieldValue.subscription_id == old))
+    keep(session, new, added)
+
+
 def values_of(session: Session, subscription_ids: Sequence[int]) -> dict[int, dict[int, str]]:
     """What subscriptions have answered, by subscription and field."""
     found: dict[int, dict[int, str]] = {each: {} for each in subscription_ids}

@@ -26,7 +26,7 @@ from newsletter_service.models import (
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
 from newsletter_service.queue import nudge
-from newsletter_service.subscribers import consent, opt_in, opt_out, personal_link
+from newsletter_service.subscribers import consent, field_answers, opt_in, opt_out, personal_link
 from newsletter_service.subscribers.consent import Act, RequestContext
 from newsletter_service.subscribers.opt_in import NoReader
 from newsletter_service.subscribers.readers import key_of, subscription_on, subscriptions_of
@@ -205,6 +205,7 @@ def _hand_over(session: Session, reader: Subscriber, other: Subscriber, act: Act
         if theirs.state != SubscriptionState.CONFIRMED:
             opt_in.settle(session, theirs, act)
             theirs.paused_until_ms = each.paused_until_ms
+        field_answers.hand_over(session, each.id, theirs.id)
         opt_out.end(session, each, act.context, act.now, moved=True)
     other.locale = reader.locale
 

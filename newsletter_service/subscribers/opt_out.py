@@ -2,7 +2,8 @@
 
 The link carries its own proof, so it works without login or cookie, and after the reader's row
 is gone. Whoever holds a forwarded letter can end the subscription with it and nothing more:
-taking it back takes the proof that only the page of that very act was given.
+taking it back takes the proof that only the page of that very act was given, or, for those who
+left by their mail program, a link mailed to the address (see `choices.undo`).
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Standing:
     masked: str = ""
     locale: str = ""
     others: int = 0
+    may_undo: bool = False
 
     def title(self, locale: str) -> str:
         """The list's name in a language."""
@@ -64,10 +66,10 @@ class Left:
     undo: str = ""
 
 
-def look(token: str) -> Standing:
+def look(token: str, now: datetime) -> Standing:
     """What the link would end; changes nothing. Raises `BadToken`."""
     target = read_unsubscribe(link_keys(), token)
-    return _standing(by_handle(db.session(), target.handle))
+    return _standing(by_handle(db.session(), target.handle), now)
 
 
 def unsubscribe(token: str, scope: Scope, context: RequestContext, now: datetime) -> Left:
@@ -83,7 +85,7 @@ def unsubscribe(token: str, scope: Scope, context: RequestContext, now: datetime
             if (scope is Scope.ORGANISATION or each.id == named.id)
             and end(session, each, context, now, issue_id=target.issue_id)
         ]
-        return Left(_standing(named), _undo_proof(ended, now))
+        return Left(_standing(named, now), _undo_proof(ended, now))
 
 
 def end(
@@ -115,9 +117,11 @@ def undo(proof: str, context: RequestContext, now: datetime) -> list[Standing]:
         return []
     with writing() as session:
         return [
-            _standing(each)
+            _standing(each, now)
             for each in _locked(session, ids)
-            if _restore(session, each, at_ms, context, now)
+            if each.ended_at is not None
+            and ms_of(each.ended_at) == at_ms
+            and restore(session, each, context, now)
         ]
 
 
@@ -127,11 +131,21 @@ def _locked(session: Session, ids: list[int]) -> list[Subscription]:
     return [each for each in mine if each.id in ids]
 
 
-def _restore(
-    session: Session, subscription: Subscription, at_ms: int, context: RequestContext, now: datetime
+def may_undo(subscription: Subscription, now: datetime) -> bool:
+    """Whether a reader left within the last day, in whatever way, and can take it back."""
+    ended, was_confirmed = subscription.ended_at, subscription.confirmed_at is not None
+    over = subscription.state == SubscriptionState.UNSUBSCRIBED
+    return over and was_confirmed and ended is not None and now - ended <= UNDO_FOR
+
+
+def restore(
+    session: Session, subscription: Subscription, context: RequestContext, now: datetime
 ) -> bool:
-    ended = subscription.ended_at
-    if ended is None or ms_of(ended) != at_ms or subscription.state == SubscriptionState.CONFIRMED:
+    """Within a transaction: take leaving back; whoever calls has the proof that it is the reader.
+
+    Whether there was anything to take back.
+    """
+    if not may_undo(subscription, now):
         return False
     subscription.move(SubscriptionState.CONFIRMED)
     subscription.ended_at = None
@@ -148,7 +162,7 @@ def _journal(
     journal.note(session, what, key, now, scope=subscription.list_id)
 
 
-def _standing(subscription: Subscription | None) -> Standing:
+def _standing(subscription: Subscription | None, now: datetime) -> Standing:
     if subscription is None:
         return Standing()
     reader, newsletter = subscription.subscriber, subscription.newsletter
@@ -161,6 +175,7 @@ def _standing(subscription: Subscription | None) -> Standing:
         masked=mask(parse(reader.address)),
         locale=reader.locale,
         others=sum(each.id != subscription.id for each in confirmed),
+        may_undo=may_undo(subscription, now),
     )
 
 

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import notices
 from newsletter_service.address import parse
+from newsletter_service.extensions import db
 from newsletter_service.models import Notice, Subscriber, Token, TokenPurpose, writing
 from newsletter_service.queue import nudge
+from newsletter_service.subscribers import opt_out
 from newsletter_service.subscribers.readers import by_handle, key_of, link_keys
-from newsletter_service.tokens import digest_of, new_secret, read_preferences
+from newsletter_service.tokens import digest_of, new_secret, read_preferences, read_unsubscribe
 
 KIND = "personal_link"
 LIVES = timedelta(hours=1)
@@ -38,7 +40,20 @@ def ask(address_text: str, now: datetime) -> None:
 
 def ask_by_letter(token: str, now: datetime) -> None:
     """Mail a link to whoever got the letter that this link stood in. Raises `BadToken`."""
-    handle = read_preferences(link_keys(), token)
+    _ask_for(read_preferences(link_keys(), token), now)
+
+
+def ask_to_undo(token: str, now: datetime) -> None:
+    """The same by the link for leaving, for those who left within a day. Raises `BadToken`."""
+    handle = read_unsubscribe(link_keys(), token).handle
+    named = by_handle(db.session(), handle)
+    wanted = named is not None and opt_out.may_undo(named, now)
+    db.session.rollback()
+    if wanted:
+        _ask_for(handle, now)
+
+
+def _ask_for(handle: bytes, now: datetime) -> None:
     with writing() as session:
         nudge("notices.send")
         named = by_handle(session, handle)

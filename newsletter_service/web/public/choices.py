@@ -59,7 +59,7 @@ def choices(token: str) -> Response:
     """Show what is chosen; do what the pressed button says."""
     if request.method != "POST":
         return _page(token)
-    acts = {"address": _address, "copy": _copy, "erase": _erase}
+    acts = {"address": _address, "copy": _copy, "erase": _erase, "undo": _undo}
     return acts.get(request.form.get("act", ""), _save)(token)
 
 
@@ -86,6 +86,11 @@ def _save(token: str) -> Response:
     )
     saved = verbs.save(token, wanted, visitor(channel=CHANNEL, words=_shown()), now())
     return _page(token, saved=saved)
+
+
+def _undo(token: str) -> Response:
+    back = verbs.undo(token, visitor(channel=CHANNEL), now())
+    return _page(token, saved=None if back is None else Saved(joined=back))
 
 
 def promise() -> str:

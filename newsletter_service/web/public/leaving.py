@@ -2,7 +2,7 @@
 
 from flask import Response, abort, request
 
-from newsletter_service.subscribers import opt_out
+from newsletter_service.subscribers import opt_out, personal_link
 from newsletter_service.subscribers.opt_out import Scope, Standing
 from newsletter_service.tokens import BadToken
 from newsletter_service.web import i18n
@@ -18,7 +18,7 @@ def unsubscribe(token: str) -> Response:
     """GET shows a button and changes nothing; every POST unsubscribes and is answered with 200."""
     try:
         if request.method != "POST":
-            return _offered(opt_out.look(token), token)
+            return _offered(opt_out.look(token, now()), token)
         if request.form.get(ONE_CLICK[0]) == ONE_CLICK[1]:
             opt_out.unsubscribe(token, Scope.LIST, visitor(channel="one-click"), now())
             return Response("OK\n", mimetype="text/plain")
@@ -34,12 +34,26 @@ def unsubscribe(token: str) -> Response:
 @both("undo", "POST")
 @public
 def undo(token: str) -> Response:
-    """Take back what the page before did, by the proof that only that page holds."""
+    """Take back what the page before did, by the proof that only that page holds.
+
+    Who left by the mail program has no such page: a link is mailed, as a letter may be sent on.
+    """
+    if request.form.get("act") == "mail":
+        return _mailed(token)
     back = opt_out.undo(request.form.get("proof", ""), visitor(channel="page"), now())
     if not back:
         return unlisted(page("undo_too_late.html", 410))
     _speak_to(back[0])
     return unlisted(page("undone.html", back=back))
+
+
+def _mailed(token: str) -> Response:
+    try:
+        personal_link.ask_to_undo(token, now())
+        _speak_to(opt_out.look(token, now()))
+    except BadToken:
+        abort(404)
+    return unlisted(page("choices_asked.html"))
 
 
 def _offered(standing: Standing, token: str) -> Response:

@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
@@ -17,9 +18,13 @@ from newsletter_service.models import (
     ConsentEvent,
     ConsentKind,
     Issue,
+    Notice,
     Subscriber,
     Subscription,
 )
+from newsletter_service.subscribers import choices, personal_link
+from newsletter_service.subscribers.consent import RequestContext
+from newsletter_service.tokens import unseal
 from tests.integration.bounces.conftest import Sent
 from tests.integration.bounces.reports import auto_reply, dsn
 from tests.integration.bounces.test_inbound import listening
@@ -111,6 +116,25 @@ def test_leaving_by_mail_twice_is_fine(sent: Sent) -> None:
         kept = sent.take_in(f"Subject: {subject}\r\n\r\n".encode(), mailto(sent))
         assert kept.state == "processed"
     assert left() == {READER: "mailto"}
+
+
+@pytest.mark.parametrize("way", ["mailto", "reply"])
+def test_leaving_by_mail_can_be_taken_back_for_a_day_by_a_link_to_the_address(
+    sent: Sent, way: str
+) -> None:
+    raw = answer(sent, "Avprenumerera") if way == "reply" else b"Subject: x\r\n\r\n"
+    sent.take_in(raw, "" if way == "reply" else mailto(sent))
+    assert left() == {READER: way}
+    now, token = datetime.now(UTC), mailto(sent).partition("+")[2].partition("@")[0]
+    personal_link.ask_to_undo(token, now + timedelta(hours=25))
+    asked = select(Notice).where(Notice.kind == personal_link.KIND)
+    assert db.session.scalars(asked).all() == []
+    personal_link.ask_to_undo(token, now)
+    sealed = db.session.scalars(asked).one().sealed
+    assert sealed is not None
+    link = unseal(sent.made.settings.secret_key, sealed)
+    assert choices.undo(link, RequestContext(), now) == ("nytt",)
+    assert left() == {}
 
 
 def test_the_listener_takes_both_kinds_and_no_other_answer(sent: Sent) -> None:

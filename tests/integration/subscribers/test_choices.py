@@ -12,6 +12,7 @@ from newsletter_service.extensions import db
 from newsletter_service.models import (
     ConsentEvent,
     ConsentKind,
+    FieldKind,
     Subscriber,
     SuppressionReason,
     Token,
@@ -20,6 +21,8 @@ from newsletter_service.models import (
 )
 from newsletter_service.subscribers import (
     choices,
+    field_answers,
+    fields,
     new_address,
     opt_in,
     opt_out,
@@ -28,6 +31,7 @@ from newsletter_service.subscribers import (
 )
 from newsletter_service.subscribers.choices import Saved, Wanted
 from newsletter_service.subscribers.consent import RequestContext
+from newsletter_service.subscribers.fields import Definition
 from newsletter_service.subscribers.opt_out import Scope
 from newsletter_service.subscribers.wordings import Words
 from newsletter_service.tokens import unseal
@@ -194,8 +198,17 @@ def test_what_is_told_and_erased_after_a_change_covers_the_old_address(
 def test_an_address_that_is_a_readers_already_takes_the_subscriptions_over(
     desk: Desk, link: str
 ) -> None:
-    opt_in.subscribe("jobb", NEW, "en", CONTEXT, NOW)
-    opt_in.confirm(desk.link(), "en", CONTEXT, NOW)
+    for slug in ("jobb", "nytt"):
+        opt_in.subscribe(slug, NEW, "en", CONTEXT, NOW)
+        opt_in.confirm(desk.link(), "en", CONTEXT, NOW)
+    mine, theirs = desk.subscription(ANNA).id, desk.subscription(NEW).id
+    role, firm = (
+        fields.define(1, Definition(name, FieldKind.TEXT), actor="ada", now=NOW).id
+        for name in ("Roll", "Organisation")
+    )
+    with writing() as session:
+        field_answers.keep(session, mine, {role: "Forskare", firm: "Parken"})
+        field_answers.keep(session, theirs, {firm: "Labbet"})
     moved = move(desk, link)
     assert moved is not None
     assert moved.done
@@ -205,6 +218,8 @@ def test_an_address_that_is_a_readers_already_takes_the_subscriptions_over(
         select(ConsentEvent).where(ConsentEvent.kind == ConsentKind.WITHDRAWN)
     ).one()
     assert event.detail == {"moved": True}
+    answers = field_answers.values_of(db.session(), [mine, theirs])
+    assert answers == {mine: {}, theirs: {role: "Forskare", firm: "Labbet"}}
 
 
 def test_a_blocked_address_cannot_become_anybodys(desk: Desk, link: str) -> None:

@@ -1,5 +1,9 @@
 """Imports from stored files: in turns, killed and gone on with, reported; on both databases."""
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -11,10 +15,12 @@ from newsletter_service import suppression
 from newsletter_service.extensions import db
 from newsletter_service.models import (
     AuditEvent,
+    ConsentEvent,
     FieldKind,
     FieldValue,
     ImportPart,
     ImportState,
+    Lease,
     NewsletterList,
     ReaderImport,
     Subscriber,
@@ -119,6 +125,55 @@ def test_what_the_file_says_becomes_answers_and_what_does_not_fit_is_reported(de
     again = kept("email,Område\nanna@example.org,Vård\nbo@example.org,\n")
     import_turns.work(again, NOW)  # of those who subscribe already, too
     assert db.session.execute(values).all() == [(area.id, "vard")]
+
+
+ENDLESS_WORKER = """
+import sys
+from datetime import UTC, datetime
+from newsletter_service.core import create_core
+from newsletter_service.subscribers import import_turns
+
+def told():
+    sys.stdout.write("." * 65_536)  # as much as a pipe holds: it goes no further than it is read
+    sys.stdout.flush()
+
+with create_core().app_context():
+    import_turns.turn(int(sys.argv[1]), datetime.now(UTC), import_turns.Pace(1e9, 50), told)
+"""
+
+
+def test_an_import_whose_worker_is_killed_is_finished_by_another_with_nobody_lost_or_doubled(
+    desk: Desk,
+) -> None:
+    lines = [f"reader{n}@example.org" if n % 7 else f"reader{n}" for n in range(600)]
+    import_id = kept("email\n" + "\n".join(lines) + "\n")
+    env = {
+        "NEWSLETTER_DATABASE_URL": desk.settings.database_url,
+        "NEWSLETTER_DATA_DIR": str(desk.settings.data_dir),
+    }
+    command = [sys.executable, "-c", ENDLESS_WORKER, str(import_id)]
+    with subprocess.Popen(command, env=os.environ | env, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        assert len(worker.stdout.read(4 * 65_536)) == 4 * 65_536
+        worker.kill()
+    assert worker.returncode == -signal.SIGKILL
+    assert 0 < run_of(import_id).rows_done < 600
+    db.session.rollback()
+    import_turns.work(import_id, NOW)  # its lease is still the dead one's
+    assert run_of(import_id).state == "running"
+    with writing() as session:
+        session.execute(update(Lease).values(until_ms=0))  # two minutes later
+    assert import_turns.overdue() == [import_id]
+    import_turns.work(import_id, NOW)
+    run = run_of(import_id)
+    wrong = len([line for line in lines if "@" not in line])
+    assert (run.state, run.rows_done, run.taken) == ("done", 600, 600 - wrong)
+    addresses = db.session.scalars(select(ConsentEvent.address_as_typed)).all()
+    assert sorted(addresses) == sorted(line for line in lines if "@" in line)
+    assert readers() == 600 - wrong
+    assert [line for line, _why in import_runs.left_out(import_id)] == [
+        n for n, line in enumerate(lines, 2) if "@" not in line
+    ]
 
 
 def test_a_killed_import_goes_on_where_it_was_and_doubles_nobody(desk: Desk) -> None:

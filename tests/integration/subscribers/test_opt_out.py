@@ -57,7 +57,7 @@ def test_r_1_18_leaving_twice_is_fine_and_proves_one_withdrawal(desk: Desk) -> N
 
 
 def test_looking_at_the_link_changes_nothing(desk: Desk) -> None:
-    standing = opt_out.look(desk.leave_token(ANNA))
+    standing = opt_out.look(desk.leave_token(ANNA), NOW)
     assert (standing.subscribed, standing.masked, standing.others) == (
         True,
         "a•••@example.org",

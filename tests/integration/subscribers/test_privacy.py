@@ -52,7 +52,7 @@ def test_r_1_18_unsubscribing_works_after_the_readers_row_is_gone(desk: Desk) ->
     subscribe(desk)
     token = desk.leave_token(ANNA)
     privacy.erase(ANNA, "ada@example.org", LATER)
-    assert opt_out.look(token) == Standing()
+    assert opt_out.look(token, LATER) == Standing()
     assert opt_out.unsubscribe(token, Scope.LIST, CONTEXT, LATER).standing == Standing()
 
 

@@ -12,6 +12,7 @@ from newsletter_service.extensions import db
 from newsletter_service.models import ConsentEvent, ConsentKind, Token
 from newsletter_service.subscribers import opt_in, privacy
 from newsletter_service.subscribers.consent import RequestContext
+from newsletter_service.tokens import unseal
 from tests.integration.subscribers.parken import Desk
 
 ANNA = "anna@example.org"
@@ -225,6 +226,29 @@ def test_a_person_leaves_by_the_button_and_can_undo_it_from_that_page_only(
     undone = client.post(f"/avprenumerera/{leave_token}/angra", data={"proof": proof[1]})
     assert "Välkommen tillbaka" in undone.text
     assert desk.state(ANNA) == "confirmed"
+
+
+def test_who_left_by_one_click_takes_it_back_by_a_link_mailed_to_the_address(
+    client: FlaskClient, desk: Desk, leave_token: str
+) -> None:
+    client.post(f"/unsubscribe/{leave_token}", data=ONE_CLICK)
+    seen = client.get(f"/avprenumerera/{leave_token}").text
+    assert "Mejla mig en länk" in seen
+    asked = client.post(f"/avprenumerera/{leave_token}/angra", data={"act": "mail"})
+    assert "Kolla din inkorg" in asked.text
+    assert is_private(asked)
+    assert desk.state(ANNA) == "unsubscribed"  # a letter that was sent on takes nothing back
+    (notice,) = desk.notices("personal_link")
+    assert notice.sealed is not None
+    link = unseal(desk.settings.secret_key, notice.sealed)
+    page = client.get(f"/mina-val/{link}").text
+    assert "Du lämnade Nytt från Parken" in page
+    assert desk.state(ANNA) == "unsubscribed"
+    assert "Dina val är sparade" in client.post(f"/mina-val/{link}", data={"act": "undo"}).text
+    assert desk.state(ANNA) == "confirmed"
+    again = client.post(f"/avprenumerera/{leave_token}/angra", data={"act": "mail"})
+    assert again.text == asked.text
+    assert len(desk.notices("personal_link")) == 1
 
 
 def test_a_forged_undo_is_refused(client: FlaskClient, desk: Desk, leave_token: str) -> None:
