@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from limits import RateLimitItemPerHour
-from limits.storage import MemoryStorage
-from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+from limits.storage import MemoryStorage, Storage
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from newsletter_service.queue_counts import QueueStorage
 
@@ -18,43 +18,40 @@ log = logging.getLogger(__name__)
 
 _EVERY = RateLimitItemPerHour(1_000_000, namespace="SIGN-UPS")
 _shared = QueueStorage()
-_memory = SlidingWindowCounterRateLimiter(MemoryStorage())
+_memory = MemoryStorage()
 _silent = {"until": 0.0}
 PAUSE_AFTER_FAILURE_S = 3.0
 
 
 def note(*names: str) -> int:
-    """Count one more under a name; how many there were within the hour, this one among them."""
+    """Count one more under a name; how many there were within the hour, this one among them.
 
-    def count(counter: RateLimiter) -> int:
-        counter.hit(_EVERY, *names)
-        return _EVERY.amount - counter.get_window_stats(_EVERY, *names).remaining
-
-    return _counted(count)
+    One question to the server: a visitor waits for each. The hour begins with the first of them.
+    """
+    key, hour = _EVERY.key_for(*names), _EVERY.get_expiry()
+    return _counted(lambda storage: storage.incr(key, hour))
 
 
 def look(*names: str) -> int:
     """How many there were under a name within the hour."""
-    return _counted(
-        lambda counter: _EVERY.amount - counter.get_window_stats(_EVERY, *names).remaining
-    )
+    return _counted(lambda storage: storage.get(_EVERY.key_for(*names)))
 
 
 def has_room(per_hour: int, *names: str) -> bool:
     """Take one of so many an hour under a name; False when there is none left."""
     item = RateLimitItemPerHour(per_hour, namespace="SIGN-UP-MAILS")
-    return bool(_counted(lambda counter: counter.hit(item, *names)))
+    return bool(_counted(lambda found: SlidingWindowCounterRateLimiter(found).hit(item, *names)))
 
 
 def forget() -> None:
     """Count anew in this process's memory."""
-    _memory.storage.reset()
+    _memory.reset()
 
 
-def _counted(ask: Callable[[RateLimiter], int]) -> int:
+def _counted(ask: Callable[[Storage], int]) -> int:
     if time.monotonic() >= _silent["until"]:
         try:
-            return ask(SlidingWindowCounterRateLimiter(_shared))
+            return ask(_shared)
         except Exception as error:  # limits wraps some of Redis's errors and lets others through
             _silent["until"] = time.monotonic() + PAUSE_AFTER_FAILURE_S
             log.warning("limits_in_memory", extra={"error": type(error).__name__})
