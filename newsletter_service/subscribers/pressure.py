@@ -43,6 +43,12 @@ def has_room(per_hour: int, *names: str) -> bool:
     return bool(_counted(lambda found: SlidingWindowCounterRateLimiter(found).hit(item, *names)))
 
 
+def is_full(per_hour: int, *names: str) -> bool:
+    """Whether none is left, and takes none."""
+    item = RateLimitItemPerHour(per_hour, namespace="SIGN-UP-MAILS")
+    return not _counted(lambda found: SlidingWindowCounterRateLimiter(found).test(item, *names))
+
+
 def forget() -> None:
     """Count anew in this process's memory."""
     _memory.reset()

@@ -105,7 +105,7 @@ def take(now: datetime) -> int:
     for lane in lanes.ORDER:
         while time.monotonic() - began < TURN_S:
             row = _next(lane, now)
-            if row is None or not pressure.has_room(lanes.PACES[lane].per_hour, "lane", lane):
+            if row is None or pressure.is_full(lanes.PACES[lane].per_hour, "lane", lane):
                 break
             _try(row, now)
             taken += 1
@@ -128,11 +128,12 @@ def _try(row: SignUp, now: datetime) -> None:
 def _take(row: SignUp, now: datetime) -> None:
     found = mail_domains.look_up(row.domain)
     if found.takes_mail and not _has_room(row, found.exchanger):
-        _put_off(row, now + NO_ROOM_FOR_DOMAIN)
+        _put_off_domain(row, now)
         return
     with writing() as session:
         if changed(session, delete(SignUp).where(SignUp.id == row.id)) != 1:
             return  # another worker got there first, or its owner was erased
+        pressure.has_room(lanes.PACES[row.lane].per_hour, "lane", row.lane)
         # who asked a hundred times asked once: the rest must not use up the domain's share
         same = (SignUp.list_id == row.list_id, SignUp.address_key == row.address_key)
         session.execute(delete(SignUp).where(*same))
@@ -168,6 +169,16 @@ def _put_off(row: SignUp, until: datetime, *, failed: bool = False) -> None:
             update(SignUp)
             .where(SignUp.id == row.id)
             .values(due_at=until, tries=SignUp.tries + int(failed))
+        )
+
+
+def _put_off_domain(row: SignUp, now: datetime) -> None:
+    """All that wait for a domain that has had its share: they use up nobody else's turn."""
+    with writing() as session:
+        session.execute(
+            update(SignUp)
+            .where(SignUp.lane == row.lane, SignUp.domain == row.domain, SignUp.due_at <= now)
+            .values(due_at=now + NO_ROOM_FOR_DOMAIN)
         )
 
 

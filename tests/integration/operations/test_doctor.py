@@ -79,6 +79,11 @@ def test_every_check_is_told_in_both_languages(make: Make, now: datetime, locale
         assert "{" not in check["found"] + check["remedy"]
 
 
+def test_r_6_1_a_form_that_asks_for_no_work_is_a_warning(make: Make, now: datetime) -> None:
+    make(sign_up_work="off")
+    assert outcomes(now)["forms"] == "warning forms.no_work"
+
+
 def test_a_relay_that_is_not_there_fails(make: Make, now: datetime) -> None:
     make(smtp_url=f"smtp://127.0.0.1:{free_port()}?tls=none")
     assert outcomes(now)["relay"] == "failed relay.unreachable"
