@@ -1,5 +1,6 @@
 """Who an issue would reach now, and who is skipped and why; the gate decides again (P5)."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,9 +20,12 @@ from newsletter_service.models import (
     db_stable_now_ms,
 )
 from newsletter_service.models.subscribers import WHOLE_ORGANISATION
+from newsletter_service.recently import Recently
 from newsletter_service.subscribers import segments
 
 _R = SuppressionReason
+KEPT_FOR_S = 30.0
+LARGE = 50_000
 _MAY_HAVE_IT = (DeliveryState.ACCEPTED, DeliveryState.DATA_STARTED, DeliveryState.IN_DOUBT)
 # What a page says of a suppression: the mail does not arrive, or the address is barred.
 UNREACHABLE = frozenset({_R.HARD_BOUNCE, _R.SOFT_BOUNCES})
@@ -65,6 +69,9 @@ class Recipients:
         return self.skipped + self.groundless
 
 
+_lately: Recently[Recipients] = Recently(KEPT_FOR_S, lambda found: found.confirmed > LARGE)
+
+
 def of_issue(session: Session, issue: Issue, now: datetime) -> Recipients:
     """Who an issue would reach: its list or segment, or who got the issue that it corrects."""
     return of_list(session, issue.list_id, *_narrower(session, issue, now))
@@ -84,9 +91,32 @@ def _narrower(session: Session, issue: Issue, now: datetime) -> list[ColumnEleme
     return found if chosen is None else [*found, chosen]
 
 
+def lately(session: Session, issue: Issue, now: datetime) -> Recipients:
+    """The same for pages; of a large list up to half a minute old."""
+    said = json.dumps(issue.selection or selection.frozen(session, issue), sort_keys=True)
+    key = (_where(session), issue.list_id, issue.corrects_id, issue.segment_id, said)
+    return _lately.get(key, lambda: of_issue(session, issue, now))
+
+
 def of_segment(session: Session, list_id: int, segment_id: int, now: datetime) -> Recipients:
-    """Who would be reached if this segment were chosen. Raises `segments.NoSuchSegment`."""
-    return of_list(session, list_id, segments.matching(session, segment_id, now))
+    """Who would be reached if this segment were chosen, as `lately`.
+
+    Raises `segments.NoSuchSegment`.
+    """
+    said = json.dumps(segments.get(session, segment_id).definition, sort_keys=True)
+    fits = segments.matching(session, segment_id, now)
+    key = (_where(session), list_id, None, segment_id, said)
+    return _lately.get(key, lambda: of_list(session, list_id, fits))
+
+
+def of_everybody(session: Session, list_id: int) -> Recipients:
+    """Who would be reached if nothing were chosen, as `lately`."""
+    key = (_where(session), list_id, None, None, "{}")
+    return _lately.get(key, lambda: of_list(session, list_id))
+
+
+def _where(session: Session) -> str:
+    return str(session.get_bind().engine.url)
 
 
 def confirmed(session: Session, list_id: int, *narrower: ColumnElement[bool]) -> int:

@@ -5,6 +5,7 @@ that both databases answer by index, so that a page can count while it is built 
 can be taken range by range.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,11 +28,13 @@ from newsletter_service.models import (
     SubscriptionState,
     writing,
 )
+from newsletter_service.recently import Recently
 from newsletter_service.subscribers import fields, segment_tree
 from newsletter_service.subscribers.fields import Unfit, folded
 from newsletter_service.subscribers.segment_tree import Known, Leaf, Tree
 
 LONGEST_NAME = 100
+LARGE = 50_000
 _NEGATED = frozenset({"is_not", "empty", "not_on", "none"})
 _OPS = {
     FieldKind.TEXT: segment_tree.TEXT_OPS,
@@ -63,8 +66,19 @@ def members(session: Session, segment_id: int, now: datetime) -> Select[int]:
     )
 
 
+_lately: Recently[int] = Recently(30.0, lambda found: found > LARGE)
+
+
 def count(session: Session, list_id: int, definition: Mapping[str, Any], now: datetime) -> int:
-    """How many readers of a list, who may be written to, a checked definition fits."""
+    """How many readers of a list, who may be written to, a checked definition fits.
+
+    A large number may be half a minute old.
+    """
+    key = (str(session.get_bind().engine.url), list_id, json.dumps(definition, sort_keys=True))
+    return _lately.get(key, lambda: _counted(session, list_id, definition, now))
+
+
+def _counted(session: Session, list_id: int, definition: Mapping[str, Any], now: datetime) -> int:
     by_sets = session.get_bind().dialect.name == "sqlite"
     return (
         session.scalar(

@@ -96,8 +96,9 @@ class Case:
 
     @cached_property
     def reach(self) -> recipients.Recipients:
-        """Who would get it now."""
-        return recipients.of_issue(self.session, self.issue, self.now)
+        """Who would get it now; while it is only looked at, a large number may be a bit old."""
+        count = recipients.of_issue if self.frozen else recipients.lately
+        return count(self.session, self.issue, self.now)
 
     @cached_property
     def day(self) -> date:

@@ -178,7 +178,7 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
     report = preflight.examine(session, issue, now()) if is_open else NOTHING
     reach = report.reach
     if reach is None and not issue.audience:
-        reach = recipients.of_issue(session, issue, now())
+        reach = recipients.lately(session, issue, now())
     audience = review_words.audience(issue, reach)
     seen = (reach, audience) if looked_at is None else _looked_at(issue, looked_at)
     asked = [one for one in report.must if one.kind]

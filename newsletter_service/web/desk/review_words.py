@@ -29,7 +29,7 @@ def audience(issue: Issue, reach: Recipients | None) -> Audience:
     session = db.session()
     name, outside = selection.name(session, issue), 0
     if name and reach is not None:
-        outside = _whole(issue) - reach.confirmed
+        outside = _everybody(issue).confirmed - reach.confirmed
     return Audience(issue.segment_id or 0, name, outside, _choices(issue))
 
 
@@ -41,16 +41,16 @@ def looked_at(issue: Issue, segment_id: int, at: datetime) -> tuple[Recipients, 
     session, choices = db.session(), _choices(issue)
     kept = segment_id == (issue.segment_id or 0)
     if not segment_id:
-        return recipients.of_list(session, issue.list_id), Audience(0, "", 0, choices, kept)
+        return _everybody(issue), Audience(0, "", 0, choices, kept)
     if segment_id not in dict(choices):
         raise segments.NoSuchSegment(segment_id)
     reach = recipients.of_segment(session, issue.list_id, segment_id, at)
-    outside = _whole(issue) - reach.confirmed
+    outside = _everybody(issue).confirmed - reach.confirmed
     return reach, Audience(segment_id, dict(choices)[segment_id], outside, choices, kept)
 
 
-def _whole(issue: Issue) -> int:
-    return recipients.confirmed(db.session(), issue.list_id)
+def _everybody(issue: Issue) -> Recipients:
+    return recipients.of_everybody(db.session(), issue.list_id)
 
 
 def _choices(issue: Issue) -> list[tuple[int, str]]:
