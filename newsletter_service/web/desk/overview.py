@@ -107,7 +107,7 @@ def _on_its_way(issue: Issue) -> dict[str, Any]:
 
 def _account(issue: Issue) -> Account:
     session = db.session()
-    lost = outcome.came_back(session, issue.id)["bounced"]
+    lost = outcome.came_back_lately(session, issue.id)["bounced"]
     return Account(issue, tallies(session, issue.id), lost, rest_of(issue))
 
 

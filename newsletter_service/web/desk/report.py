@@ -162,7 +162,7 @@ def _answers(useful: int, useless: int) -> str:
 def _live(issue: Issue) -> dict[str, Any]:
     """What changes while the issue is sent."""
     session = db.session()
-    came_back = outcome.came_back(session, issue.id)
+    came_back = outcome.came_back_lately(session, issue.id)
     rest = rest_of(issue)
     account = Account(issue, tallies(session, issue.id), came_back["bounced"], rest)
     skipped = (
