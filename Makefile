@@ -9,6 +9,9 @@ COMPILED := $(CATALOGUES:.po=.mo)
 # One more than there are cores: the longest tests wait for leases to run out.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(8, (os.cpu_count() or 1) + 1))")
 
+# What one process has compiled the next need not; an environment that forbids that costs half a second each.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo up test bench fuzz month spam lint lock clean

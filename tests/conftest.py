@@ -3,6 +3,7 @@
 A program that is missing fails the test with one sentence; nothing is skipped.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,13 @@ FIRST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules in the order of `FIRST`, each with its tests together."""
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """The collector of cycles need not walk over all modules again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _turn(item: pytest.Item) -> int:
