@@ -131,11 +131,11 @@ def _bare_signing(key: DkimKey) -> float:
 def _lines(
     size: _Size, rates: dict[str, list[float]], sent: dict[str, list[Sent]]
 ) -> Iterator[Line]:
-    source, plain = rates["smtp-source"], rates["plain loop"]
+    source, plain, bare = rates["smtp-source"], rates["plain loop"], rates.get("bare signing", [])
     for name, theirs, bar in (
         ("PostgreSQL", "smtp-source", size.bar),
         ("SQLite", "PostgreSQL", 0.7),
-        (SIGNED, "bare signing", _signed_bar(rates["bare signing"])),
+        (SIGNED, "bare signing", _signed_bar(bare)),
         ("smtp-source", "", None),
         ("plain loop", "", None),
         ("bare signing", "", None),

@@ -1,7 +1,9 @@
 """The servers a bench is measured against, on free loopback ports, gone when it ends."""
 
 import os
+import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -40,13 +42,24 @@ def program(name: str, package: str) -> str:
     return found
 
 
+def _ending_with_us(command: list[str], user: str) -> list[str]:
+    """The command line for a server that ends when we do, run by `user` where we are root.
+
+    Who changes its user is no longer tied: so it changes first.
+    """
+    if os.getuid() != 0:
+        return tethered(command, signal.SIGINT)
+    group = pwd.getpwnam(user).pw_gid
+    become = [f"--reuid={user}", f"--regid={group}", "--clear-groups", "--pdeathsig=INT"]
+    return [program("setpriv", "util-linux"), *become, "--", *command]
+
+
 @contextmanager
 def sink() -> Iterator[int]:
     """Postfix's smtp-sink, which takes every message and keeps none; yields its port."""
     port = free_port()
-    as_nobody = ["-u", "nobody"] if os.getuid() == 0 else []
-    command = [program("smtp-sink", "postfix"), *as_nobody, f"127.0.0.1:{port}", "256"]
-    process = subprocess.Popen(tethered(command))  # noqa: S603 - our own command line
+    command = [program("smtp-sink", "postfix"), f"127.0.0.1:{port}", "256"]
+    process = subprocess.Popen(_ending_with_us(command, "nobody"))  # noqa: S603 - our own
     try:
         wait_for(port, process)
         yield port
@@ -113,12 +126,14 @@ class Cluster:
     def _launch(self) -> None:
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                [*self._within, *self._command()],
-                user=None if self._within else self._user,
+                [*self._within, *self._command()] if self._within else self._tied(),
                 cwd="/",
                 stdout=log,
                 stderr=log,
             )
+
+    def _tied(self) -> list[str]:
+        return _ending_with_us(self._command(), "postgres")
 
     def _command(self) -> list[str]:
         return [str(self._binaries / "postgres"), "-D", str(self.home / "data"), *self._options]

@@ -24,11 +24,15 @@ class Breaker:
     def accepted(self, issue_id: int, provider: str, relay_id: int) -> None:
         """The relay took a message."""
         self.used.add(relay_id)
-        if issue_id not in self._lately:
-            return  # nothing was refused for our sake: the ordinary case
+        if not self.watches(issue_id):
+            return
         self._in_a_row.pop((issue_id, ""), None)
         self._in_a_row.pop((issue_id, provider), None)
         self._lately[issue_id].append(False)
+
+    def watches(self, issue_id: int) -> bool:
+        """Whether anything of it was refused for our sake: seldom."""
+        return issue_id in self._lately
 
     def sender_fault(self, issue_id: int, provider: str) -> bool:
         """One more refusal for our sake; whether that is too many."""

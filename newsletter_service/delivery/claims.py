@@ -291,4 +291,6 @@ def _details() -> Select[*tuple[Any, ...]]:
 
 
 def _claim(row: Row[*tuple[Any, ...]], batch_id: int, *, retried: bool) -> Claim:
-    return Claim(batch_id=batch_id, retried=retried, **row._mapping)
+    """By place, as `_details` has them: by name it took four times as long."""
+    key, state, reader = row[:3], row[3:8], row[8:]
+    return Claim._make((*key, batch_id, *state, retried, *reader))

@@ -32,7 +32,10 @@ class Endings:
 
     def accepted(self, claim: Claim, relay_id: int, reply: Reply) -> None:
         """The relay took it."""
-        self._turn.breaker.accepted(claim.issue_id, provider_of(claim.address or ""), relay_id)
+        breaker = self._turn.breaker
+        watched = breaker.watches(claim.issue_id)
+        provider = provider_of(claim.address or "") if watched else ""
+        breaker.accepted(claim.issue_id, provider, relay_id)
         self._settle(Outcome(claim, _D.ACCEPTED, reply.code, reply.text))
 
     async def refused(self, claim: Claim, reply: Reply, phase: Phase) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -41,6 +42,7 @@ from newsletter_service.tokens import LinkKeys
 T = TypeVar("T")
 STOPPING = "newsletter-stopping"
 LOOK_S = 0.1
+SWITCH_S = 0.0005
 STOP_GRACE_S = 4.0
 GOODBYE_S = 2.0
 
@@ -60,6 +62,8 @@ class SendingEngine:
         self.keys = LinkKeys(self.settings.link_keys)
         self.dkim = DkimKeys(self.settings.dkim_dir)
         self.stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
+        # The loop must not wait for its turn while another thread reads a thousand rows.
+        sys.setswitchinterval(SWITCH_S)
         self._loop = uvloop.new_event_loop()
         self._thread = LedgerThread(self._loop, "ledger")
         self._aside = LedgerThread(self._loop, "aside")

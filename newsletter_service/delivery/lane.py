@@ -155,7 +155,7 @@ class Lane:
                 coming.leave()
                 continue
             with suppress(NotSent):  # what is wrong with it is said when its own turn comes
-                if ahead := connection.ahead(Envelope(*ready.envelope)):
+                if ahead := connection.ahead(ready.envelope):
                     return ready, ahead
             coming.leave()
             self.waiting.appendleft(claim)
@@ -168,7 +168,7 @@ class Lane:
             return None
         dated_ms, data = prepared
         address = parsed(claim.address or "")
-        envelope = (
+        envelope = Envelope(
             self.turn.letters.sender(claim),
             address.envelope,
             len(data),

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from newsletter_service.mail.smtp.replies import Phase
 from newsletter_service.models import DeliveryState, SkipReason
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A claimed delivery with all that its message needs.
 
     `dated_ms` is set when an earlier try settled the Date. `retried` rows stand in the retry
@@ -38,8 +38,7 @@ class Claim:
         return self.issue_id, self.n
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """A wish to let a body leave: the claim, through which relay, with which Date."""
 
     claim: Claim
@@ -47,7 +46,7 @@ class Start:
     dated_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Outcome:
     """What became of a claim. `code` and `reply` are the relay's; `wait_ms` is for a deferral.
 
@@ -66,7 +65,8 @@ class Outcome:
 
     def __post_init__(self) -> None:
         # PostgreSQL takes no NUL in a text, and a relay may say anything.
-        object.__setattr__(self, "reply", self.reply.replace("\0", ""))
+        if "\0" in self.reply:
+            self.reply = self.reply.replace("\0", "")
 
 
 class Answer(StrEnum):

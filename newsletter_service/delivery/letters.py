@@ -1,5 +1,6 @@
 """Editions as prepared bytes, and one claim's message: joins only, nothing is rendered (P9)."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from newsletter_service.models import Edition
 from newsletter_service.settings import Settings
 from newsletter_service.tokens import CopyTokens, LinkKeys
 
+AT_ONCE = 100
 _PLAIN = re.compile(
     r"[A-Za-z0-9_+-]{1,40}(?:\.[A-Za-z0-9_+-]{1,8}){0,2}@"
     r"(?:[a-z0-9](?:-?[a-z0-9]){0,31}\.){1,4}[a-z]{2,12}"
@@ -40,6 +42,7 @@ class Letters:
         self._seals: dict[tuple[tuple[int, str], frozenset[str]], Seal] = {}
         self._sound: dict[tuple[int, str], bool] = {}
         self._tokens: dict[tuple[int, int], CopyTokens] = {}
+        self._before: dict[tuple[int, int], CopyTokens] = {}
 
     def has(self, wanted: set[tuple[int, str]]) -> bool:
         """Whether these (issue, locale) pairs are prepared."""
@@ -66,19 +69,28 @@ class Letters:
         while len(self._prepared) > 8:
             self._prepared.pop(next(key for key in self._prepared if key not in wanted))
 
-    def expect(self, claimed: Sequence[Claim]) -> None:
-        """Make the tokens of these copies in one go; the others' are forgotten."""
-        self._tokens.clear()
-        whole = [one for one in claimed if len(one.handle or b"") == tokens.HANDLE_BYTES]
+    async def expect(self, claimed: Sequence[Claim]) -> None:
+        """Make the tokens of these copies, some at a time; those before the last are forgotten."""
+        self._before, self._tokens = self._tokens, {}
+        made = self._tokens
+        for at in range(0, len(claimed), AT_ONCE):
+            self._make(claimed[at : at + AT_ONCE], made)
+            await asyncio.sleep(0)
+
+    def expects(self, claim: Claim) -> bool:
+        """Whether its tokens are made."""
+        return claim.key in self._tokens
+
+    def _make(self, some: Sequence[Claim], made: dict[tuple[int, int], CopyTokens]) -> None:
+        whole = [one for one in some if len(one.handle or b"") == tokens.HANDLE_BYTES]
         for issue_id in {claim.issue_id for claim in whole}:
-            some = [claim for claim in whole if claim.issue_id == issue_id]
-            made = tokens.of_copies(
-                self._keys, issue_id, [(claim.n, claim.handle or b"") for claim in some]
-            )
-            self._tokens.update(zip([claim.key for claim in some], made, strict=True))
+            these = [claim for claim in whole if claim.issue_id == issue_id]
+            of = [(claim.n, claim.handle or b"") for claim in these]
+            for claim, four in zip(these, tokens.of_copies(self._keys, issue_id, of), strict=True):
+                made[claim.key] = four
 
     def _tokens_of(self, claim: Claim) -> CopyTokens:
-        made = self._tokens.get(claim.key)
+        made = self._tokens.get(claim.key) or self._before.get(claim.key)
         if made is None:
             of = [(claim.n, claim.handle or b"")]
             made = self._tokens[claim.key] = tokens.of_copies(self._keys, claim.issue_id, of)[0]

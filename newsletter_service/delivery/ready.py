@@ -1,18 +1,17 @@
 """A message made ready while the one before it is on its way."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsletter_service.delivery.ledger import Claim, Start
-from newsletter_service.mail.smtp.dsn import DsnParams
+from newsletter_service.mail.smtp.envelope import Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A message made, with the arguments of its envelope."""
+class Ready(NamedTuple):
+    """A message made, with its envelope."""
 
     start: Start
     data: bytes
-    envelope: tuple[str, str, int, bool, DsnParams]
+    envelope: Envelope
 
     @property
     def claim(self) -> Claim:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue, relays
 from newsletter_service.delivery import brake, claims, control, groups, outlook, shares, warm_up
+from newsletter_service.delivery.batches import Batches
 from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
 from newsletter_service.delivery.flow import Line
@@ -30,8 +32,6 @@ log = logging.getLogger(__name__)
 
 SOON_MS = 5000
 LOOK_S = 1.0
-GLANCE_S = 0.02
-SOON_DONE_S = 5.0
 
 
 def take() -> None:
@@ -60,8 +60,8 @@ class Turn:
         self.lists: set[int] = set()
         self.closed_lists: frozenset[int] = frozenset()
         self.slowing: dict[str, tuple[float, bool]] = {}
-        self.owners: set[str] = set()
-        self.ahead: Batched | None = None
+        self.batches = Batches(engine)
+        self.retries_at = self.looked_at = -math.inf
         self.line: Line | None = None
         self.sending = False
 
@@ -107,14 +107,14 @@ class Turn:
 
     async def run(self) -> bool:
         """Work until it is over or nothing is left; whether something could be claimed still."""
-        besides = [asyncio.ensure_future(act()) for act in (self._prolong, self._watch)]
+        besides = [asyncio.ensure_future(act()) for act in (self.batches.prolong, self._watch)]
         try:
             left = await self._work()
         finally:
             for task in besides:
                 task.cancel()
             await asyncio.gather(*besides, return_exceptions=True)
-            await self._let_ahead_go()
+            await self.batches.let_go(SOON_MS if self.halted else 0)
             await self._give_quotas_back()
         if not left:
             await self.engine.leave_limits(self.engine.owner)
@@ -122,7 +122,8 @@ class Turn:
 
     async def _work(self) -> bool:
         while not self.over:
-            await self._look()
+            if time.monotonic() > self.looked_at + LOOK_S:
+                await self._look()
             # Without an open relay nothing is claimed: the sweep looks again in a while.
             if (
                 self.halted
@@ -130,11 +131,12 @@ class Turn:
                 or not await self._one_claim()
             ):
                 return False
-        await self._let_ahead_go()
+        await self.batches.let_go(SOON_MS if self.halted else 0)
         return await self.engine.read(claims.work_left)
 
     async def _look(self) -> None:
         """See how the relays stand, and whether somebody stopped the sending."""
+        self.looked_at = time.monotonic()
         seen = await self.engine.read(outlook.look, self.settings)
         self.routes, self.closed_lists = seen.routes, seen.closed_lists
         if seen.held is not None:
@@ -195,61 +197,45 @@ class Turn:
 
     async def _one_claim(self) -> bool:
         """Send one batch, or the retries that are due; whether there was anything."""
-        engine = self.engine
-        owner = self._new_owner()
-        act = claims.claim_retries
-        retried = await engine.sql_aside(act, owner, engine.lease_ms, self.closed_lists)
-        if retried.claims:
-            await self._send(retried.claims, careful=retried.careful)
-        self.owners.discard(owner)
-        if retried.claims:
+        first = time.monotonic() >= self.retries_at
+        if first and await self._send_retries():
             return True
-        batched, self.ahead = self.ahead or await self._claim_batch(), None
+        batched = await self.batches.next(self.closed_lists)
         if batched is None:
-            return False
+            return not first and await self._send_retries()
         self.line, self.sending = None, True
         coming = asyncio.ensure_future(self._claim_ahead(batched))
         try:
             await self._send(batched.claims, careful=batched.careful)
         finally:
             self.sending = False
-            self.ahead = await coming
+            await coming
             wait_ms = SOON_MS if self.halted else int(self.stranded_s * 1000)
             self.stranded_s = 0.0
-            await self._close(batched, wait_ms)
+            await self.batches.close(batched, wait_ms, self._note_relays())
         return True
 
-    async def _claim_batch(self) -> Batched | None:
-        engine, owner = self.engine, self._new_owner()
-        batched = await engine.sql_aside(
-            claims.claim_batch, owner, engine.lease_ms, self.closed_lists
-        )
-        if batched is None:
-            self.owners.discard(owner)
-        return batched
+    async def _send_retries(self) -> bool:
+        """Send what was put off and is due; where nothing is, nobody asks again for a second."""
+        owner, retried = await self.batches.retries(self.closed_lists)
+        if retried.claims:
+            await self._send(retried.claims, careful=retried.careful)
+            await self._note_relays()
+        else:
+            self.retries_at = time.monotonic() + LOOK_S
+        self.batches.forget(owner)
+        return bool(retried.claims)
 
-    async def _claim_ahead(self, batched: Batched) -> Batched | None:
-        """Claim the next batch shortly before this one is done, if it goes fast."""
-        began, few = time.monotonic(), len(batched.claims) // 4
-        while self.line is None or len(self.line) > few:
-            await asyncio.sleep(GLANCE_S)
-            if not self.sending or self.over or time.monotonic() > began + SOON_DONE_S:
+    async def _claim_ahead(self, batched: Batched) -> None:
+        def left() -> int | None:
+            if not self.sending or self.over or batched.careful:
                 return None
-        return None if self.over or batched.careful else await self._claim_batch()
+            return len(batched.claims) if self.line is None else len(self.line)
 
-    async def _let_ahead_go(self) -> None:
-        batched, self.ahead = self.ahead, None
-        if batched is not None:
-            await self._close(batched, SOON_MS if self.halted else 0)
-
-    def _new_owner(self) -> str:
-        owner = self.engine.next_owner()
-        self.owners.add(owner)
-        return owner
-
-    async def _close(self, batched: Batched, wait_ms: int) -> None:
-        self.owners.discard(batched.owner)
-        await self.engine.sql(claims.close_batch, batched, wait_ms)
+        few = len(batched.claims) // 2
+        ahead = await self.batches.claim_ahead(few, left, self.closed_lists)
+        if ahead is not None:
+            await self.letters.expect(ahead.claims)
 
     async def _send(self, claimed: list[Claim], *, careful: bool) -> None:
         if not await self._load(claimed):
@@ -271,7 +257,6 @@ class Turn:
                 self.halt(str(result))
             elif isinstance(result, BaseException):
                 raise result
-        await self._note_relays()
 
     async def _load(self, claimed: list[Claim]) -> bool:
         """Have the editions ready; without the key that should sign them, none may leave."""
@@ -285,7 +270,8 @@ class Turn:
                     await self.engine.sql(control.trip, issue_id, str(error))
                 self.halt(str(error))
                 return False
-        self.letters.expect(claimed)
+        if not self.letters.expects(claimed[-1]):
+            await self.letters.expect(claimed)
         return True
 
     async def _note_relays(self) -> None:
@@ -293,16 +279,6 @@ class Turn:
         used, self.breaker.used = self.breaker.used, set()
         for relay_id in used:
             await self.engine.sql(_accepted, relay_id, datetime.now(UTC))
-
-    async def _prolong(self) -> None:
-        """Keep the lease of what is in hand while the turn works; a failure is tried again."""
-        while True:
-            await asyncio.sleep(self.engine.lease_ms / 3000)
-            try:
-                for owner in tuple(self.owners):
-                    await self.engine.sql(claims.prolong, owner, self.engine.lease_ms)
-            except SQLAlchemyError:
-                log.exception("lease_not_prolonged")
 
 
 def _recover(connection: Connection, took: set[str]) -> None:

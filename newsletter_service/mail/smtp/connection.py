@@ -142,9 +142,13 @@ class Connection:
         self._eight_bit = ahead.international
         self.messages += 1
         self._open_transaction = True
-        mail = await self._answer(Phase.MAIL, self._timeouts.mail)
-        rcpt = await self._answer(Phase.RCPT, self._timeouts.rcpt, heed=mail.ok)
-        data = await self._answer(Phase.DATA, self._timeouts.data, heed=mail.ok and rcpt.ok)
+        limits = self._timeouts
+        mail = self._here(Phase.MAIL) or await self._answer(Phase.MAIL, limits.mail)
+        self._heed(mail, Phase.MAIL)
+        rcpt = self._here(Phase.RCPT) or await self._answer(Phase.RCPT, limits.rcpt)
+        self._heed(rcpt, Phase.RCPT, after=mail)
+        data = self._here(Phase.DATA) or await self._answer(Phase.DATA, limits.data)
+        self._heed(data, Phase.DATA, after=rcpt if mail.ok else mail)
         if not (mail.ok and rcpt.ok):
             if data.code < 400:
                 self._wire.abort()  # it waits for a message that has no reader
@@ -156,19 +160,22 @@ class Connection:
         self._go_ahead = True
         return EnvelopeReply(accepted=True, phase=Phase.RCPT, reply=rcpt)
 
-    async def _answer(self, phase: Phase, seconds: float, *, heed: bool = True) -> Reply:
-        """The next reply to what was sent ahead, mostly here already."""
+    def _here(self, phase: Phase) -> Reply | None:
+        """The next reply to what was sent ahead, where it has come with those before."""
         try:
-            reply = self._wire.received()
+            return self._wire.received()
         except WireBrokenError as error:
             raise NotSent(phase, str(error)) from error
-        if reply is None:
-            async with self._certain(phase, seconds):
-                reply = await self._wire.reply()
+
+    async def _answer(self, phase: Phase, seconds: float) -> Reply:
+        async with self._certain(phase, seconds):
+            return await self._wire.reply()
+
+    def _heed(self, reply: Reply, phase: Phase, after: Reply | None = None) -> None:
+        """Hear what the relay says about itself; what follows a refusal says nothing new."""
         self._busy = False
-        if heed or reply.code == 421:
+        if after is None or after.ok or reply.code == 421:
             self._raise_for_relay(reply, phase)
-        return reply
 
     async def reset(self) -> None:
         """Forget a transaction that was begun (RSET)."""
@@ -231,6 +238,8 @@ class Connection:
 
     async def _send_head(self, head: memoryview) -> None:
         """Send all but the end, as long as the relay listens and keeps silent."""
+        if not head and self._is_silent():
+            return
         if len(head) <= _BLOCK and self._is_silent():
             with suppress(WireBrokenError):  # _certain finds it again and says so
                 self._wire.write(head)
@@ -301,6 +310,8 @@ class Connection:
         self._busy = False
 
     def _raise_for_relay(self, reply: Reply, phase: Phase) -> None:
+        if reply.code < 400:
+            return
         result = outcome(reply, phase)
         if result is Outcome.RELAY_BUSY:
             self._wire.abort()

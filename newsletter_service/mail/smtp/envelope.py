@@ -1,7 +1,7 @@
 """The commands that open a transaction, as bytes (pure)."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsletter_service.mail.smtp.capabilities import Capabilities
 from newsletter_service.mail.smtp.dsn import DsnParams
@@ -17,8 +17,7 @@ class Sound(bytes):
     """A message known to be in whole CRLF lines none of which begins with a dot (`is_sound`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopeReply:
+class EnvelopeReply(NamedTuple):
     """What the relay made of an envelope: RCPT's reply if taken, else the one that refused."""
 
     accepted: bool
@@ -26,16 +25,14 @@ class EnvelopeReply:
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(NamedTuple):
     """MAIL, RCPT and DATA to leave behind the message before."""
 
     commands: bytes
     international: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One sender, one recipient and what is asked for them; `size` is of the bytes to come."""
 
     mail_from: str
@@ -47,7 +44,8 @@ class Envelope:
     @property
     def international(self) -> bool:
         """Whether SMTPUTF8 must be asked for."""
-        return self.smtputf8 or not (self.mail_from + self.rcpt_to).isascii()
+        ascii_only = self.mail_from.isascii() and self.rcpt_to.isascii()
+        return self.smtputf8 or not ascii_only
 
     def commands(self, offered: Capabilities) -> tuple[bytes, bytes]:
         """Return MAIL and RCPT for a relay.
@@ -83,6 +81,8 @@ def _line(words: list[str]) -> bytes:
 
 
 def _check(address: str, phase: Phase) -> None:
+    if address.isascii() and len(address) <= PATH_LIMIT and not _UNSAFE.search(address):
+        return
     try:
         octets = len(address.encode())
     except UnicodeEncodeError:

@@ -91,7 +91,7 @@ class ReplyReader:
     """Collects bytes in pieces of any size and gives back whole replies."""
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
+        self._bytes = b""
         self._code = 0
         self._lines: list[str] = []
         self._size = 0
@@ -103,7 +103,7 @@ class ReplyReader:
 
     def feed(self, data: bytes) -> None:
         """Add received bytes."""
-        self._bytes += data
+        self._bytes = self._bytes + data if self._bytes else data
 
     def next(self) -> Reply | None:
         """Return the next whole reply, or None if more bytes are needed.
@@ -112,11 +112,11 @@ class ReplyReader:
         """
         while (end := self._bytes.find(b"\n")) >= 0:
             if not self._lines and end <= _SHORT and self._bytes[3:4] == b" ":
-                line = bytes(self._bytes[:end])
-                del self._bytes[: end + 1]
+                line = self._bytes[:end]
+                self._bytes = self._bytes[end + 1 :]
                 return _one_line(line)
-            line = bytes(self._bytes[:end]).removesuffix(b"\r")
-            del self._bytes[: end + 1]
+            line = self._bytes[:end].removesuffix(b"\r")
+            self._bytes = self._bytes[end + 1 :]
             self._count(end + 1)
             if self._take(line):
                 return self._finish()

@@ -5,6 +5,7 @@ upgrade to TLS begins with an empty reader, so that nothing said before can be h
 """
 
 import asyncio
+import math
 import ssl
 from typing import cast
 
@@ -25,6 +26,8 @@ class Wire(asyncio.Protocol):
         self._hung_up: str | None = None
         self._paused = False
         self._news: asyncio.Future[None] | None = None
+        self._ends = math.inf
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, host: str, port: int, context: ssl.SSLContext | None) -> "Wire":
@@ -82,13 +85,19 @@ class Wire(asyncio.Protocol):
     async def reply(self, seconds: float | None = None) -> Reply:
         """Wait for the next reply; one that came before the server hung up is still given.
 
-        Raises TimeoutError after so many seconds: a timer of our own costs a message a tenth of
-        what `asyncio.timeout` does.
+        Raises TimeoutError after so many seconds. One timer serves many messages: it looks when
+        it fires how long there is still to wait.
         """
-        ends = None if seconds is None else self._loop.time() + seconds
-        while (reply := self.received()) is None:
-            self._raise_if_closed()
-            await self._wait(ends)
+        if seconds is not None:
+            self._wait_until(self._loop.time() + seconds)
+        try:
+            while (reply := self.received()) is None:
+                self._raise_if_closed()
+                await self._wait()
+        finally:
+            self._ends = math.inf
+            if self._hung_up is not None:
+                self._stop_timer()
         return reply
 
     def received(self) -> Reply | None:
@@ -147,23 +156,36 @@ class Wire(asyncio.Protocol):
     def _hang_up(self, reason: str) -> None:
         if self._hung_up is None:
             self._hung_up = reason
+        if self._news is None:
+            self._stop_timer()
         self._wake()
 
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
-    async def _wait(self, ends: float | None = None) -> None:
-        self._news = news = self._loop.create_future()
-        timer = None if ends is None else self._loop.call_at(ends, _time_is_up, news)
+    async def _wait(self) -> None:
+        self._news = self._loop.create_future()
         try:
-            await news
+            await self._news
         finally:
             self._news = None
-            if timer is not None:
-                timer.cancel()
 
+    def _wait_until(self, ends: float) -> None:
+        self._ends = ends
+        if self._timer is None or self._timer.when() > ends:
+            self._stop_timer()
+            self._timer = self._loop.call_at(ends, self._look_at_the_time)
 
-def _time_is_up(news: asyncio.Future[None]) -> None:
-    if not news.done():
-        news.set_exception(TimeoutError())
+    def _look_at_the_time(self) -> None:
+        self._timer = None
+        if self._ends > self._loop.time():
+            if self._ends < math.inf:
+                self._wait_until(self._ends)
+        elif self._news is not None and not self._news.done():
+            self._news.set_exception(TimeoutError())
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
