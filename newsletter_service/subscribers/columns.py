@@ -4,7 +4,9 @@ The headings of other services' exports, as they write them: listmonk `uuid, ema
 attributes, status, created_at, updated_at` (cmd/subscribers.go); Mailchimp `Email Address, …,
 OPTIN_TIME, CONFIRM_TIME, …, LEID, EUID, NOTES, TAGS`, with `UNSUB_TIME` or `CLEAN_TIME` in the
 files of those who left or bounced; Mailman addresses alone, or `Name <address>`, one a line; Get a
-Newsletter the names of its API: `email, first_name, last_name, active, lists, created`.
+Newsletter the names of its API (`email, first_name, last_name, active, lists, created, updated`,
+by its PHP client) or those its pages show, in Swedish or English (`E-post, Namn, Prenumerationer,
+Status, Uppdaterad`, by its help pages); no export of it was at hand.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,10 +24,12 @@ _ADDRESS = frozenset(
 _LOCALE = frozenset({"locale", "language", "lang", "språk", "sprak"})
 _STATUS = frozenset(
     {"status", "state", "subscription_status", "subscribed", "active", "aktiv", "läge", "tillstånd"}
+    | {"prenumerationsstatus", "subscription status"}
 )
 # any value in one of these says that the person is no reader any more
 _GONE = frozenset(
     {"unsub_time", "clean_time", "unsubscribed_at", "unsubscribe_date", "avregistrerad"}
+    | {"avslutad", "cancelled", "avregistreringsdatum", "subscription_cancelled"}
 )
 _LOCALES = {"sv": "sv", "sve": "sv", "swe": "sv", "svenska": "sv", "swedish": "sv"} | {
     "en": "en", "eng": "en", "engelska": "en", "english": "en"
@@ -150,9 +154,17 @@ def _source(names: set[str]) -> str:
         return "listmonk"
     if names & {"leid", "euid"} or {"member_rating", "optin_time"} <= names:
         return "Mailchimp"
-    if "active" in names and names & {"lists", "first_name"}:
+    if _is_get_a_newsletter(names):
         return "Get a Newsletter"
     return ""
+
+
+def _is_get_a_newsletter(names: set[str]) -> bool:
+    if "active" in names and names & {"lists", "first_name"}:
+        return True
+    swedish = {"e-post", "prenumerationer"} <= names and names & {"namn", "förnamn", "status"}
+    english = {"e-mail", "subscriptions"} <= names and names & {"name", "first name", "status"}
+    return bool(swedish or english)
 
 
 def _by_looks(first: Sequence[list[str]]) -> int:

@@ -16,6 +16,7 @@ COLUMNS_AT_MOST = 1000
 SEPARATORS = ";,\t|"
 ENCODINGS = ("utf-8", "cp1252", "utf-16", "mac-roman")
 _SNIFFED = 64 * 1024
+csv.field_size_limit(LONGEST_LINE)  # a long cell is its own row's fault, not the file's
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 

@@ -29,6 +29,11 @@ GET_A_NEWSLETTER = (
     "anna@example.org;Anna;Ek;True;2024-01-01\n"
     "bo@example.org;Bo;Ek;False;2024-01-01\n"
 )
+GET_A_NEWSLETTER_IN_SWEDISH = (
+    "E-post;Namn;Prenumerationer;Status;Uppdaterad\n"
+    "anna@example.org;Anna Ek;Parkbrevet;Aktiv;2024-01-01\n"
+    "bo@example.org;Bo Ek;Parkbrevet;Avslutad;2024-01-01\n"
+)
 
 
 def read(text: str) -> list[tuple[str, bool]]:
@@ -48,6 +53,11 @@ def read(text: str) -> list[tuple[str, bool]]:
         (MAILMAN, "", [("anne@example.org", True), ("bart@example.org", True)]),
         (
             GET_A_NEWSLETTER,
+            "Get a Newsletter",
+            [("anna@example.org", True), ("bo@example.org", False)],
+        ),
+        (
+            GET_A_NEWSLETTER_IN_SWEDISH,
             "Get a Newsletter",
             [("anna@example.org", True), ("bo@example.org", False)],
         ),
