@@ -11,7 +11,14 @@ from flask_login import current_user
 
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
-from newsletter_service.issues import outcome, preflight, proposal_mail, proposals, shelf
+from newsletter_service.issues import (
+    dead_links,
+    outcome,
+    preflight,
+    proposal_mail,
+    proposals,
+    shelf,
+)
 from newsletter_service.models import Issue, IssueState, NewsletterList, Role
 from newsletter_service.news import sources, submissions
 from newsletter_service.news import tabs as news
@@ -49,7 +56,7 @@ def page() -> str:
         in_draft=_in_draft(found.next_up),
         last=_last(last) if last else None,
         readers=counts.of_list(db.session(), listed.id, moment - MONTH),
-        todo=_todo(listed),
+        todo=[*_dead(found.planned), *_todo(listed)],
         may_edit=current_user.has_role(Role.EDITOR),
     )
 
@@ -187,6 +194,22 @@ def _todo(listed: NewsletterList) -> list[dict[str, str]]:
         if one.is_silent and current_user.has_role(Role.EDITOR)
     ]
     return [*waiting, *_sent_in(listed), *silent, *_quiet(listed)]
+
+
+def _dead(planned: list[Issue]) -> list[dict[str, str]]:
+    """Planned issues in which a link has died since."""
+    return [
+        {
+            "text": _(
+                "%(issue)s is planned, and a link in it has died.",
+                issue=words.label(issue).capitalize(),
+            ),
+            "label": _("Review"),
+            "url": url_for("review.page", issue_id=issue.id),
+        }
+        for issue in planned
+        if dead_links.found(db.session(), issue, now())
+    ]
 
 
 def _quiet(listed: NewsletterList) -> list[dict[str, str]]:

@@ -165,6 +165,7 @@ def test_a_planned_issue_says_which_of_its_links_has_died(editor: FlaskClient, d
 
     assert "A link in it has died" in page
     assert "“https://park.se/kryo” does not exist: the site answered 404." in page
+    assert "is planned, and a link in it has died." in _page(editor, "/desk/")
 
 
 def test_a_time_that_has_passed_is_told_at_its_field(editor: FlaskClient, draft: str) -> None:
