@@ -11,6 +11,7 @@ from flask import (
     Response,
     abort,
     flash,
+    make_response,
     redirect,
     render_template,
     request,
@@ -89,7 +90,12 @@ def one(import_id: int) -> str | AnyResponse:
     """An import: its columns while it is settled, how far it has come, what became of it."""
     run = _known(import_id)
     settles = run.state == ImportState.NEW or ("andra" in request.args and _may_settle(run))
-    return _settle_page(run, {}) if settles else _progress(run)
+    if settles:
+        return _settle_page(run, {})
+    answer = make_response(_progress(run))
+    if "HX-Request" in request.headers and run.state not in import_runs.OPEN:
+        answer.headers["HX-Refresh"] = "true"  # it is over: another page than the one that asks
+    return answer
 
 
 @blueprint.post("/importera/<int:import_id>")
