@@ -1,9 +1,12 @@
 """`newsletter statement`: where every reader of an issue stands."""
 
+from datetime import UTC, datetime
+
 import click
 
 from newsletter_service.cli.door import FAULT, as_json, fail, in_app, print_json
 from newsletter_service.cli.waits import sentence
+from newsletter_service.delivery import canary
 from newsletter_service.delivery.statement import NoSuchIssue, Statement, statement
 from newsletter_service.extensions import db
 from newsletter_service.models import Issue
@@ -22,11 +25,14 @@ def command(issue_id: int, as_json: bool) -> None:
     except NoSuchIssue as error:
         fail(str(error))
     left = counted.pending + counted.deferred
-    waits = waiting.reasons(db.session(), db.session.get_one(Issue, issue_id), left)
+    issue = db.session.get_one(Issue, issue_id)
+    waits = waiting.reasons(db.session(), issue, left)
+    rest = canary.rest(db.session(), issue, datetime.now(UTC))
     if as_json:
-        print_json(counted.as_dict() | {"waits": [why.as_dict() for why in waits]})
+        more = {"after_first_wave": rest, "waits": [why.as_dict() for why in waits]}
+        print_json(counted.as_dict() | more)
     else:
-        click.echo("\n".join([*written(counted), *_waits(waits)]))
+        click.echo("\n".join([*written(counted, rest), *_waits(waits)]))
     if not counted.balances:
         raise SystemExit(FAULT)
 
@@ -35,8 +41,8 @@ def _waits(found: list[Why]) -> list[str]:
     return ["", "They wait:", *(f"  {sentence(why)}" for why in found)] if found else []
 
 
-def written(counted: Statement) -> list[str]:
-    """The statement as lines for a person."""
+def written(counted: Statement, rest: int = 0) -> list[str]:
+    """The statement as lines for a person; `rest` waits for a first wave."""
     lines = [
         f"{counted.list_name}, nr {counted.number} (issue {counted.issue_id}): {counted.state}",
         "",
@@ -52,9 +58,12 @@ def written(counted: Statement) -> list[str]:
         _line("deferred", counted.deferred),
         _line("in doubt", counted.in_doubt),
         _line("pending", counted.pending),
+        *([_line("after the first wave", rest)] if rest else []),
         "",
     ]
-    if not counted.expanded:
+    if rest:
+        lines.append(f"Meant for {counted.audience + rest}: the rest waits for the first wave.")
+    elif not counted.expanded:
         lines.append("The audience is still being gathered.")
     if counted.balances:
         return [*lines, "The statement balances: every reader is accounted for."]

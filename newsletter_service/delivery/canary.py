@@ -19,7 +19,7 @@ from newsletter_service.address import InvalidAddress, address_key, parse
 from newsletter_service.delivery.breaker import ACTOR
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
-from newsletter_service.issues import outcome
+from newsletter_service.issues import outcome, recipients
 from newsletter_service.models import (
     Delivery,
     DeliveryState,
@@ -91,6 +91,13 @@ def has_it(issue_id: int) -> Exists:
 def is_watched(issue: Issue) -> bool:
     """Whether the rest of the issue waits for its first wave."""
     return issue.canary and issue.canary_n > 0 and issue.canary_passed_at is None
+
+
+def rest(session: Session, issue: Issue, now: datetime) -> int:
+    """How many get it after the wave: they are meant, and have no delivery yet."""
+    if not is_watched(issue):
+        return 0
+    return max(0, recipients.meant(session, issue, now) - issue.audience)
 
 
 def seen(session: Session, issue: Issue) -> Wave:

@@ -1,10 +1,8 @@
 """What became of an issue, in words: the sentence that can be forwarded, and the statement."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -12,11 +10,12 @@ from newsletter_service.delivery import canary
 from newsletter_service.extensions import db
 from newsletter_service.issues import recipients
 from newsletter_service.models import Issue, IssueState
+from newsletter_service.recently import Recently
 from newsletter_service.web.desk import now
 from newsletter_service.web.i18n import number
 
-COUNTED_FOR_S = 60.0
-_COUNTS = "newsletter-meant-counts"
+LARGE = 50_000
+_meant: Recently[int] = Recently(60.0, lambda found: found > LARGE)
 
 
 @dataclass(frozen=True)
@@ -110,14 +109,11 @@ class Account:
 
 
 def rest_of(issue: Issue) -> int:
-    """How many get it after its first wave; up to a minute old, since pages ask often."""
+    """How many get it after its first wave; of many up to a minute old, since pages ask often."""
     if not canary.is_watched(issue):
         return 0
-    kept: dict[int, tuple[float, int]] = current_app.extensions.setdefault(_COUNTS, {})
-    at, meant = kept.get(issue.id, (float("-inf"), 0))
-    if time.monotonic() - at > COUNTED_FOR_S:
-        meant = recipients.meant(db.session(), issue, now())
-        kept[issue.id] = (time.monotonic(), meant)
+    key = str(db.engine.url), issue.id
+    meant = _meant.get(key, lambda: recipients.meant(db.session(), issue, now()))
     return max(0, meant - issue.audience)
 
 

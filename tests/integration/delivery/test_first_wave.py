@@ -9,6 +9,7 @@ from flask_babel import force_locale
 from sqlalchemy import func, select, update
 
 from newsletter_service.accounts import people
+from newsletter_service.cli.statement import written
 from newsletter_service.delivery import audience, canary, control
 from newsletter_service.delivery.statement import statement, tallies
 from newsletter_service.extensions import db
@@ -80,15 +81,19 @@ def test_the_account_of_a_wave_counts_everybody_who_waits_for_it(issue: Issue) -
     _settle(issue)
     assert issue.audience < READERS
     assert recipients.meant(db.session(), issue, datetime.now(UTC)) == READERS
+    rest = canary.rest(db.session(), issue, datetime.now(UTC))
+    assert rest == READERS - issue.audience
+    lines = written(statement(db.session(), issue.id), rest)
+    assert f"Meant for {READERS}: the rest waits for the first wave." in lines
 
     with force_locale("en"):
         waiting = rest_of(issue)
         told = Account(issue, tallies(db.session(), issue.id), rest=waiting)
-        lines, sentence = told.lines({}), told.sentence()
+        table, sentence = told.lines({}), told.sentence()
 
     assert waiting == READERS - issue.audience
-    assert {line["label"]: line["count"] for line in lines}["After the first wave"] == waiting
-    assert sum(line["count"] for line in lines) == told.audience == READERS
+    assert {line["label"]: line["count"] for line in table}["After the first wave"] == waiting
+    assert sum(line["count"] for line in table) == told.audience == READERS
     assert f"{issue.audience} of {READERS} are accounted for so far" in sentence
 
 
