@@ -1,5 +1,10 @@
-"""The gate on SQLite: prepared statements in one transaction, in the database thread."""
+"""The gate on SQLite: prepared statements in one transaction, by the loop itself.
 
+A thread would wait for the interpreter at each of its statements, longer than they take. Where
+another process or thread is writing, it is the database thread that waits for it.
+"""
+
+import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -36,15 +41,23 @@ WHERE issue_id = ?3 AND n = ?4 AND epoch = ?5 AND state = 'claimed'
 class SqlitePassage:
     """`aside` runs what may wait for another process's transaction in another thread."""
 
-    def __init__(self, database: Engine, aside: Callable[..., Awaitable[Moved]]) -> None:
+    def __init__(self, database: Engine, aside: Callable[..., Awaitable[Any]]) -> None:
         self._database = database
         self._aside = aside
         self._connection: Any = None
+        self._patience_ms = 0
 
     async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
         """Commit a group of ordinary outcomes and starts. Raises what sqlite3 raises."""
         try:
-            return await self._aside(self._commit, outcomes, starts)
+            connection = self._connection or await self._aside(self._connect)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                await self._aside(self._begin_patiently)
+            return self._commit(connection, outcomes, starts)
         except BaseException:
             self.close()
             raise
@@ -55,11 +68,20 @@ class SqlitePassage:
         if connection is not None:
             connection.close()
 
-    def _commit(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
-        if self._connection is None:
-            self._connection = kept_connection(self._database)
-        cursor = self._connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE")
+    def _connect(self) -> Any:
+        self._connection = kept_connection(self._database)
+        (self._patience_ms,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
+        self._connection.execute("PRAGMA busy_timeout=0")
+        return self._connection
+
+    def _begin_patiently(self) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout={self._patience_ms}")
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.execute("PRAGMA busy_timeout=0")
+
+    @staticmethod
+    def _commit(connection: Any, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
+        cursor = connection.cursor()
         settled, started = set(), set()
         tallies: Counter[int] = Counter()
         for outcome in outcomes:
