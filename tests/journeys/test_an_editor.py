@@ -1,5 +1,6 @@
 """The first person of an installation: from an empty desk to letters that have arrived."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,11 @@ def review_and_test(page: Page, address: str) -> None:
 
 def release_and_undo(page: Page) -> None:
     press(page, f"Skicka till {len(READERS)}")
-    expect(page.get_by_text("Skickas")).to_be_visible()
+    why = page.get_by_label("Varför skickas det som det är?")
+    if why.is_visible():  # a link that answered too slowly was found in the meantime
+        why.fill("Sidan är långsam, men den finns.")
+        press(page, f"Skicka till {len(READERS)}")
+    expect(page.get_by_text(re.compile("^Skickas"))).to_be_visible()
     press(page, "Ångra")
     expect(page.get_by_text("Utskicket är ett utkast igen")).to_be_visible()
 

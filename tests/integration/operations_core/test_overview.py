@@ -30,7 +30,7 @@ def test_an_issue_whose_work_nobody_takes_stands_still(small_world: World) -> No
         session.execute(update(Issue).values(released_at=NOW - timedelta(hours=1), expanded_at=NOW))
     assert "issue_stalled" in codes()
     with writing() as session:
-        lease = ms_of(NOW) + 600_000
+        lease = ms_of(NOW + timedelta(days=1))
         session.execute(update(Batch).values(owner="somebody", lease_until_ms=lease))
     assert "issue_stalled" not in codes()
 

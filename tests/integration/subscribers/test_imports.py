@@ -152,7 +152,7 @@ def test_an_empty_file_adds_nobody(desk: Desk, body: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["name,city\nAnna,Lund\n", "name\nAnna\n".encode("utf-16"), b'email\n"' + b"x" * 200_000],
+    ["name,city\nAnna,Lund\n", "name\nAnna\n".encode("utf-16")],
 )
 def test_a_file_without_readable_addresses_is_refused(desk: Desk, body: str | bytes) -> None:
     with pytest.raises(UnreadableFile):
