@@ -3,6 +3,7 @@
 from newsletter_service.bench import (
     bounces,
     confirming,
+    flood,
     importing,
     news_desk,
     pages,
@@ -18,6 +19,7 @@ BENCHES: tuple[Bench, ...] = (
     scale.BENCH,
     confirming.BENCH,
     signing_up.BENCH,
+    flood.BENCH,
     importing.BENCH,
     telling.BENCH,
     pages.BENCH,

@@ -38,12 +38,12 @@ def run(setting: Setting) -> Iterator[Line]:
         made = stack.enter_context(installation(url, place, smtp_url=relay, turn_seconds=600))
         made.readers(setting.audience(200_000))
         stack.enter_context(EmbeddedValkey(place))
-        stack.enter_context(_process(made, WORKER))
+        stack.enter_context(running(made, WORKER))
         _delays(visitors=3, first=0)  # the worker is up
         quiet = _delays(visitors, first=1000)
         issue_id = made.issue(40_000)
         audience.expand(issue_id, datetime.now(UTC))
-        with _process(made, SENDER):
+        with running(made, SENDER):
             _wait_until_it_sends(issue_id)
             busy = _delays(visitors, first=2000)
             went_on = _accepted(issue_id) < setting.audience(200_000)
@@ -63,7 +63,8 @@ def run(setting: Setting) -> Iterator[Line]:
 
 
 @contextmanager
-def _process(made: Installation, command: list[str]) -> Iterator[None]:
+def running(made: Installation, command: list[str]) -> Iterator[None]:
+    """One more process of an installation, until the block ends."""
     env = made.env | {"PATH": "/usr/bin:/bin"}
     process = subprocess.Popen(  # noqa: S603 - our own command line
         tethered(command), env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

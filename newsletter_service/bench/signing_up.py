@@ -43,8 +43,8 @@ def run(setting: Setting) -> Iterator[Line]:
                 trusted_proxies=1,
             )
         )
-        stack.enter_context(_serving([*BARE, "--bind", f"127.0.0.1:{bare}"], bare, made.env))
-        stack.enter_context(_serving(PAGES, web, made.env))
+        stack.enter_context(serving([*BARE, "--bind", f"127.0.0.1:{bare}"], bare, made.env))
+        stack.enter_context(serving(PAGES, web, made.env))
         for _ in range(setting.rounds):
             doors = [("a bare route", bare, "/"), ("Redis down", web, "/prenumerera/nytt")]
             for name, port, path in doors:
@@ -76,7 +76,8 @@ def _note(
 
 
 @contextmanager
-def _serving(command: list[str], port: int, env: dict[str, str]) -> Iterator[None]:
+def serving(command: list[str], port: int, env: dict[str, str]) -> Iterator[None]:
+    """A process that listens, until the block ends."""
     process = subprocess.Popen(  # noqa: S603 - our own command line
         tethered(command), env=env | {"PATH": "/usr/bin:/bin"}
     )
@@ -95,7 +96,7 @@ def _visit(port: int, path: str, posts: int) -> tuple[float, list[float]]:
 
     def visitor() -> None:
         try:
-            times.extend(_post(port, path) for _ in range(posts // VISITORS))
+            times.extend(post(port, path) for _ in range(posts // VISITORS))
         except BaseException as error:  # told below, in the thread that measures
             faults.append(error)
 
@@ -110,7 +111,8 @@ def _visit(port: int, path: str, posts: int) -> tuple[float, list[float]]:
     return len(times) / (time.perf_counter() - began), times
 
 
-def _post(port: int, path: str) -> float:
+def post(port: int, path: str) -> float:
+    """One sign-up without proof from a network of its own; its seconds."""
     number = next(_numbers)
     body = urlencode({"email": f"visitor{number}@v{number}.example"})
     network = f"198.{18 + number // 65536 % 2}.{number // 256 % 256}.{number % 256}"

@@ -379,7 +379,7 @@ def solved(client: FlaskClient) -> str:
 def test_r_6_2_robots_colleagues_and_one_address_again_and_again(
     client: FlaskClient, desk: Desk
 ) -> None:
-    """In small numbers; `newsletter bench subscribe` sends ten thousand robots."""
+    """In small numbers; `newsletter bench flood` sends ten thousand robots."""
 
     def ask(email: str, network: str, **more: str) -> None:
         answer = client.post(
