@@ -4,6 +4,7 @@ Rows are made by PostgreSQL itself: a million of them takes seconds.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, case, cast, func, insert, literal, select, text
 from sqlalchemy.orm import Session
@@ -168,70 +169,54 @@ def batches(session: Session, issue_id: int, readers: int) -> None:
 
 def ledger(session: Session, issue_id: int) -> None:
     """A delivery to each reader, as the tallies have it, and what came back."""
+    _deliveries(session, issue_id)
+    _bounces(session, issue_id)
+
+
+def _deliveries(session: Session, issue_id: int) -> None:
     one = Subscriber.__table__.c
     n: ColumnElement[int] = func.row_number().over(order_by=one.id)
     of_thousand = cast((n - 1) % 1000, Integer)
-    state = case((of_thousand < 990, "accepted"), (of_thousand < 994, "refused"), else_="skipped")
-    session.execute(
-        insert(Delivery).from_select(
-            [
-                "issue_id",
-                "n",
-                "subscriber_id",
-                "state",
-                "epoch",
-                "tries",
-                "crashes",
-                "locale",
-                "skip_reason",
-                "settled_ms",
-            ],
-            select(
-                literal(issue_id),
-                n,
-                one.id,
-                state,
-                *(literal(0) for _ in range(3)),
-                literal("sv"),
-                case((of_thousand >= 994, "suppressed")),
-                literal(int(datetime.now(UTC).timestamp() * 1000)),
-            ),
-        )
+    row: dict[str, ColumnElement[Any]] = {
+        "issue_id": literal(issue_id),
+        "n": n,
+        "subscriber_id": one.id,
+        "state": case(
+            (of_thousand < 990, "accepted"), (of_thousand < 994, "refused"), else_="skipped"
+        ),
+        "epoch": literal(0),
+        "tries": literal(0),
+        "crashes": literal(0),
+        "locale": literal("sv"),
+        "skip_reason": case((of_thousand >= 994, "suppressed")),
+        "settled_ms": literal(int(datetime.now(UTC).timestamp() * 1000)),
+    }
+    session.execute(insert(Delivery).from_select(list(row), select(*row.values())))
+
+
+def _bounces(session: Session, issue_id: int) -> None:
+    one = Subscriber.__table__.c
+    row: dict[str, ColumnElement[Any]] = {
+        "address_key": one.address_key,
+        "domain": one.domain,
+        "subscriber_id": one.id,
+        "issue_id": literal(issue_id),
+        "n": Delivery.__table__.c.n,
+        "kind": literal("hard"),
+        "final": literal(True),
+        "reason": literal("unknown_user"),
+        "meaning": literal(""),
+        "status": literal(""),
+        "evidence": literal(""),
+        "source": literal("bench"),
+        "at": literal(datetime.now(UTC)),
+    }
+    came_back = (
+        select(*row.values())
+        .join(Delivery, Delivery.subscriber_id == one.id)
+        .where(Delivery.issue_id == issue_id, one.id % BOUNCED_EVERY == 0)
     )
-    session.execute(
-        insert(BounceEvent).from_select(
-            [
-                "address_key",
-                "domain",
-                "subscriber_id",
-                "issue_id",
-                "n",
-                "kind",
-                "final",
-                "reason",
-                "meaning",
-                "status",
-                "evidence",
-                "source",
-                "at",
-            ],
-            select(
-                one.address_key,
-                one.domain,
-                one.id,
-                literal(issue_id),
-                Delivery.n,
-                literal("hard"),
-                literal(True),
-                literal("unknown_user"),
-                *(literal("") for _ in range(3)),
-                literal("bench"),
-                literal(datetime.now(UTC)),
-            )
-            .join(Delivery, Delivery.subscriber_id == one.id)
-            .where(Delivery.issue_id == issue_id, one.id % BOUNCED_EVERY == 0),
-        )
-    )
+    session.execute(insert(BounceEvent).from_select(list(row), came_back))
 
 
 def leavers(session: Session, list_id: int, issue: Issue) -> None:
