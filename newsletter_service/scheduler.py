@@ -17,7 +17,7 @@ from newsletter_service import queue, waves
 from newsletter_service.bounces import intake, mailbox, provider_events
 from newsletter_service.delivery import canary, complaints, overdue
 from newsletter_service.extensions import db
-from newsletter_service.issues import late, link_check, proposals, review
+from newsletter_service.issues import departure, late, link_check, proposals, review
 from newsletter_service.models import db_now_ms, leases, utc_of_ms
 from newsletter_service.news import fetch, folding, probe
 from newsletter_service.operations import alarms, go_live, journal, sign_up_watch, tidy
@@ -56,7 +56,7 @@ def nudge_inputs(now: datetime) -> None:
 TICKS: tuple[tuple[timedelta, Callable[[datetime], object]], ...] = (
     # first of all: a restored database is brought up to its journal before anything leaves
     (timedelta(seconds=5), journal.keep),
-    (timedelta(seconds=2), overdue.start_due),
+    (timedelta(seconds=2), departure.start_due),
     (timedelta(seconds=2), sweep),
     (timedelta(seconds=2), nudge_inputs),
     (timedelta(seconds=10), alarms.tell),

@@ -71,6 +71,7 @@ def show(issue_id: int, as_json: bool) -> None:
         "subjects": {text.locale: text.subject for text in issue.texts},
         "blocks": [str(block.kind) for block in issue.blocks],
         "send_at": issue.send_at,
+        "held_at": issue.held_at,
         "paused_reason": issue.paused_reason,
     }
     if as_json:
@@ -167,7 +168,9 @@ def send(  # noqa: PLR0913, PLR0917 - each is an option
         fail(str(error))
     click.echo(f"Issue {issue_id} leaves at {leaves:%Y-%m-%d %H:%M:%S} UTC.", err=True)
     if wait and wait_until_over(issue_id) != IssueState.SENT:
-        fail(f"Issue {issue_id} is {_issue(issue_id).state}: {_issue(issue_id).paused_reason}")
+        issue = _issue(issue_id)
+        held = "held by the last check; see `newsletter issues check`" if issue.held_at else ""
+        fail(f"Issue {issue_id} is {held or f'{issue.state}: {issue.paused_reason}'}")
 
 
 @group.command("reschedule")
@@ -233,7 +236,7 @@ def wait_until_over(issue_id: int, seconds: float = float("inf")) -> IssueState:
     """Watch an issue with a progress bar until it is over, or the time is up."""
     ends = time.monotonic() + seconds
     while _issue(issue_id).audience == 0 and _issue(issue_id).state not in OVER:
-        if time.monotonic() > ends:
+        if time.monotonic() > ends or _issue(issue_id).held_at:
             return IssueState(_issue(issue_id).state)
         time.sleep(0.2)
     audience = _issue(issue_id).audience

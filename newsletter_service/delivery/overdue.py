@@ -1,13 +1,11 @@
 """What is overdue in sending: the sweep's questions, so that a lost nudge loses nobody (P1)."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter_service import queue
-from newsletter_service import settings as settings_module
 from newsletter_service.delivery import claims, control
 from newsletter_service.delivery.recover import recover
 from newsletter_service.extensions import db
@@ -65,39 +63,6 @@ def sweep(now: datetime) -> Nudges:
     for issue_id in cancelled:
         control.skip_rest(issue_id, SkipReason.CANCELLED)
     return nudges
-
-
-def start_due(now: datetime) -> list[int]:
-    """Scheduled issues whose time has come begin to send; returns their ids.
-
-    One whose time passed long ago, because nothing ran, does not: somebody must say when
-    (R 9.14); `issues.late` tells them.
-    """
-    started = []
-    late = now - timedelta(hours=settings_module.current().late_hours)
-    with db.engine.connect() as connection:
-        due = connection.scalars(
-            select(Issue.id).where(Issue.state == IssueState.SCHEDULED, _has_come(now, late))
-        ).all()
-    for issue_id in due:
-        with ledger(db.engine) as connection:
-            moved = connection.execute(
-                update(Issue)
-                .where(
-                    Issue.id == issue_id,
-                    Issue.state == IssueState.SCHEDULED,
-                    _has_come(now, late),
-                )
-                .values(state=IssueState.SENDING, released_at=now)
-            )
-        if moved.rowcount == 1:
-            started.append(issue_id)
-            queue.nudge_now([("audience.expand", (issue_id,))])
-    return started
-
-
-def _has_come(now: datetime, late: datetime) -> ColumnElement[bool]:
-    return and_(Issue.send_at <= now, Issue.send_at > late)
 
 
 def make_partitions() -> None:

@@ -1,28 +1,25 @@
 """Links that die while an issue waits for its time: its editors are told before it leaves.
 
-Nothing is stopped: a page may be back in time. Who is told can undo the release.
+A page may be back in time; if it is not, the issue is held at its `departure`.
 """
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
-from sqlalchemy import select
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from newsletter_service import audit, notices
-from newsletter_service import settings as settings_module
-from newsletter_service.issues import preflight
-from newsletter_service.models import Issue, IssueState, Person, Role, writing
+from newsletter_service import audit
+from newsletter_service.issues import preflight, telling
+from newsletter_service.models import Issue, IssueState, writing
 
-TOLD_FOR = timedelta(days=3)
 _RULES = ("link_gone", "link_failing")
 
 
 def found(session: Session, issue: Issue, now: datetime) -> list[preflight.Finding]:
     """What a planned issue leads to that answers no more, but for what somebody let stand."""
-    if issue.state != IssueState.SCHEDULED:
+    if issue.state != IssueState.SCHEDULED or issue.held_at:
         return []
     return preflight.examine(session, issue, now, only=_RULES).must
 
@@ -34,51 +31,30 @@ def tell(issue_id: int, now: datetime) -> int:
         dead = found(session, issue, now)
         if not dead:
             return 0
-        told = sum(
-            _tell_one(session, issue, person, dead, now)
-            for person in session.scalars(select(Person).where(Person.disabled_at.is_(None)))
-            if person.has_role(Role.EDITOR, Role.OPERATOR)
-        )
+        key = f"dead:{_mark(issue, dead)}"
+        told = telling.desk(session, issue, key, lambda: _words(issue, dead), now)
         if told:
             audit.record(session, "scheduler", "issue.links_died", f"issue:{issue_id}")
         return told
 
 
-def _tell_one(
-    session: Session, issue: Issue, person: Person, dead: list[preflight.Finding], now: datetime
-) -> bool:
-    with force_locale(person.locale or "sv"):
-        words = {
-            "title": ngettext(
-                "A link in no. %(number)s has died",
-                "%(num)s links in no. %(number)s have died",
-                len(dead),
-                number=issue.number,
-            ),
-            "what": _("The issue is planned and leaves as it is.")
-            + " "
-            + " ".join(one.what for one in dead),
-            "remedy": _("Open the address. If the page stays away, undo the release and mend it."),
-            "button_text": _("Open the issue"),
-        }
-    return notices.tell(
-        session,
-        "alert",
-        person,
-        subject=f"issue:{issue.id}",
-        key=f"dead:{_mark(issue, dead)}",
-        now=now,
-        expires_at=now + TOLD_FOR,
-        values=words | {"url": _page(issue)},
-        list_id=issue.list_id,
-    )
+def _words(issue: Issue, dead: list[preflight.Finding]) -> dict[str, str]:
+    return {
+        "title": ngettext(
+            "A link in no. %(number)s has died",
+            "%(num)s links in no. %(number)s have died",
+            len(dead),
+            number=issue.number,
+        ),
+        "what": " ".join(one.what for one in dead)
+        + " "
+        + _("If it still is so when the issue is to leave, the issue is held and nothing is sent."),
+        "remedy": _("Open the address. If the page stays away, undo the release and mend it."),
+        "button_text": _("Open the issue"),
+    }
 
 
 def _mark(issue: Issue, dead: list[preflight.Finding]) -> str:
     """The same for the same links of the same plan."""
     urls = sorted(str(one.values["url"]) for one in dead)
     return hashlib.sha256("\n".join([str(issue.version), *urls]).encode()).hexdigest()[:16]
-
-
-def _page(issue: Issue) -> str:
-    return f"{settings_module.current().base_url}/desk/utskick/{issue.id}/granska"

@@ -28,8 +28,9 @@ from newsletter_service.safe_http import FetchError, Refused, SafeClient, TooLar
 log = logging.getLogger(__name__)
 
 FRESH = timedelta(hours=6)
-# What is planned is looked at once more this long before it leaves.
+# What is planned is looked at once more this long before it leaves, and just before it does.
 LAST_LOOK = timedelta(hours=1)
+FINAL_LOOK = timedelta(minutes=10)
 MOST_LINKS = 120
 AT_ONCE = 8
 TIMEOUT_S = 8.0
@@ -92,6 +93,9 @@ def overdue(now: datetime) -> list[int]:
         Issue.links_tried_at < Issue.changed_at,
         Issue.state.in_(_LEAVES_SOON) & (Issue.links_tried_at < now - FRESH),
         leaves & (Issue.send_at <= now + LAST_LOOK) & (Issue.links_tried_at < now - LAST_LOOK),
+        leaves
+        & Issue.send_at.between(now, now + FINAL_LOOK)
+        & (Issue.links_tried_at < now - FINAL_LOOK),
     )
     found = select(Issue.id).where(
         Issue.state.in_(_WAITING),
@@ -111,13 +115,18 @@ def _wanted(issue: Issue, now: datetime) -> dict[str, bool]:
         for link in case.links
         if link.url.lower().startswith(("http://", "https://")) and is_well_formed(link)
     }
-    is_close = issue.send_at is not None and issue.send_at <= now + LAST_LOOK
-    fresh = LAST_LOOK if is_close else FRESH
+    fresh = _freshness(issue, now)
     lately = {url for url, one in case.tried.items() if now - one.tried_at < fresh}
     lately = lately if issue.links_tried_at else set()
     session.rollback()
     left = {url: picture for url, picture in mine.items() if url not in lately}
     return dict(list(left.items())[:MOST_LINKS])
+
+
+def _freshness(issue: Issue, now: datetime) -> timedelta:
+    """For how long an answer counts: the sooner it leaves, the shorter."""
+    left = issue.send_at - now if issue.send_at else FRESH
+    return next((one for one in (FINAL_LOOK, LAST_LOOK) if left <= one), FRESH)
 
 
 def _try_all(client: SafeClient, wanted: dict[str, bool]) -> list[_Tried]:

@@ -114,7 +114,7 @@ def _answer_for(
 
 
 def reschedule(issue_id: int, *, actor: str, now: datetime, at_local: str = "") -> datetime:
-    """Another time for an issue that is planned, or whose time passed while nothing ran.
+    """Another time for an issue that is planned, was held, or passed its time while nothing ran.
 
     The letter is frozen anew, since it carries its day. Raises as `release`.
     """
@@ -143,7 +143,7 @@ def _set_time(issue: Issue, at_local: str, now: datetime, *, undo: bool = True) 
     send_at = local_time(at_local, settings, now) if at_local else now + wait
     issue.send_at, issue.send_at_local = send_at, at_local
     issue.send_at_zone = settings.timezone if at_local else ""
-    issue.told_late_at = None
+    issue.told_late_at = issue.held_at = None
     issue.expires_at = send_at + timedelta(hours=settings.expiry_hours)
     return send_at
 
@@ -165,7 +165,7 @@ def undo(issue_id: int, *, actor: str, now: datetime) -> None:
         issue.move(IssueState.DRAFT)
         editions.thaw(session, issue)
         issue.send_at, issue.send_at_local, issue.send_at_zone = None, "", ""
-        issue.expires_at = issue.told_late_at = None
+        issue.expires_at = issue.told_late_at = issue.held_at = None
         issue.selection, issue.canary = {}, False
         issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""
         audit.record(session, actor, "issue.release_undone", f"issue:{issue_id}")

@@ -7,11 +7,13 @@ from newsletter_service.issues.preflight import RULES
 
 _HEAD = """# What the check looks for
 
-Every issue is checked while it is written, on *Granska*, and once more when it is released, on the
-very letters that will be sent. `newsletter issues check ID` says the same, with exit code 1 if
+Every issue is checked while it is written, on *Granska*, when it is released and once more when its
+time has come, on the very letters that will be sent; what must be mended then holds it back, until
+a person decides. `newsletter issues check ID` says the same, with exit code 1 if
 something must be mended; `--mend` first puts right what a machine can (*Rätta*), all but taking
 parts out.
-Links and pictures are opened by a worker, never by a page; what came of it is kept for six hours.
+Links and pictures are opened by a worker, never by a page; what came of it is kept for six hours,
+and for ten minutes where the issue is about to leave.
 This page is written by `newsletter issues rules` out of the rules.
 
 What the rules cannot know a filter can: `make spam` gives every shipped mail, in both languages,

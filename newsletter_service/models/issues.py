@@ -52,7 +52,8 @@ class Issue(Base):
     `selection` is what the segment said when it was released; empty means the whole list.
     `canary` asks for a first wave, `canary_n` is its last delivery; it goes on at `canary_until`.
     `skipped_by` is how many were skipped for what, counted when the issue was over.
-    `told_late_at` is when people were told that this time passed and nothing left.
+    `told_late_at` is when people were told that this time passed and nothing left; `held_at` when
+    the check at that time found what must be mended, so that it waits for a person.
     `figures` is the statement when its deliveries were removed.
     """
 
@@ -81,6 +82,7 @@ class Issue(Base):
     send_at_local: Mapped[str] = mapped_column(String(64), default="")
     send_at_zone: Mapped[str] = mapped_column(String(64), default="")
     told_late_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     released_by: Mapped[str] = mapped_column(String(254), default="")
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

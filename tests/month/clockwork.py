@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import event, select
 
 from newsletter_service.accounts import people
-from newsletter_service.delivery import canary, complaints, overdue
+from newsletter_service.delivery import canary, complaints
 from newsletter_service.extensions import db
-from newsletter_service.issues import approve, late, release, review
+from newsletter_service.issues import approve, departure, late, release, review
 from newsletter_service.models import (
     Block,
     Issue,
@@ -33,7 +33,7 @@ ANNA, ERIK = "anna@park.test", "erik@park.test"
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 STEP = timedelta(minutes=20)
 ACTS: tuple[Callable[[datetime], object], ...] = (
-    overdue.start_due,
+    departure.start_due,
     review.tell_late,
     review.plan_approved,
     late.tell,

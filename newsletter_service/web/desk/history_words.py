@@ -57,6 +57,7 @@ def _acts() -> dict[str, str]:
         "issue.looked_at_again": _("Looked at again"),
         "issue.released": _("Released"),
         "issue.rescheduled": _("Another time chosen"),
+        "issue.held": _("Held back by the last check, nothing was sent"),
         "issue.start_missed": _("Could not leave in time"),
         "issue.links_died": _("Links of the planned issue answered no more"),
         "issue.audience_chosen": _("Recipients chosen"),

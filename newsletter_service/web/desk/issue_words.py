@@ -56,6 +56,8 @@ def status(issue: Issue) -> dict[str, str]:
         IssueState.CANCELLED: (_("Cancelled"), "neutral"),
     }
     text, kind = known[IssueState(issue.state)]
+    if issue.held_at:
+        text, kind = _("Held back"), "bad"
     return {"text": text, "kind": kind}
 
 

@@ -56,7 +56,7 @@ def page() -> str:
         in_draft=_in_draft(found.next_up),
         last=_last(last) if last else None,
         readers=counts.of_list(db.session(), listed.id, moment - MONTH),
-        todo=[*_dead(found.planned), *_todo(listed)],
+        todo=[*_held(found.planned), *_dead(found.planned), *_todo(listed)],
         may_edit=current_user.has_role(Role.EDITOR),
     )
 
@@ -89,6 +89,8 @@ def _next(issue: Issue) -> dict[str, Any]:
     if planned and issue.send_at:
         day, at = weekday(issue.send_at), clock(issue.send_at)
         title = _("Next issue: %(day)s at %(clock)s", day=day, clock=at)
+    if issue.held_at:
+        title = _("%(issue)s is held back", issue=words.label(issue).capitalize())
     return {
         "title": title,
         "subject": words.subject(issue),
@@ -194,6 +196,23 @@ def _todo(listed: NewsletterList) -> list[dict[str, str]]:
         if one.is_silent and current_user.has_role(Role.EDITOR)
     ]
     return [*waiting, *_sent_in(listed), *silent, *_quiet(listed)]
+
+
+def _held(planned: list[Issue]) -> list[dict[str, str]]:
+    """Issues that the last check held back at their time."""
+    return [
+        {
+            "text": _(
+                "%(issue)s was to leave %(time)s and is held back; nothing has been sent.",
+                issue=words.label(issue).capitalize(),
+                time=recent(issue.send_at),
+            ),
+            "label": _("Decide when it leaves"),
+            "url": url_for("review.page", issue_id=issue.id),
+        }
+        for issue in planned
+        if issue.held_at and issue.send_at
+    ]
 
 
 def _dead(planned: list[Issue]) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from newsletter_service.address import InvalidAddress
 from newsletter_service.extensions import db
 from newsletter_service.issues import (
     dead_links,
+    departure,
     editions,
     late,
     preflight,
@@ -208,6 +209,7 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         seen=seen,
         is_late=late.is_late(issue, now()),
         dead=dead_links.found(session, issue, now()),
+        held=departure.found(session, issue, now()) if issue.held_at else [],
         with_canary=release.CANARY_ABOVE,
         canary_minutes=sending.of_list(issue.newsletter).canary_minutes,
         tested=issue.tested_version == issue.version,

@@ -13,6 +13,7 @@ from newsletter_service.address import address_key, parse
 from newsletter_service.delivery import audience, control, finish, overdue, turn
 from newsletter_service.delivery.statement import statement, tallies
 from newsletter_service.extensions import db
+from newsletter_service.issues import departure
 from newsletter_service.models import (
     Delivery,
     DeliveryState,
@@ -310,8 +311,8 @@ def test_the_sweep_finds_what_no_nudge_announced(sending: World) -> None:
     issue_id = sending.issue(IssueState.SCHEDULED)
     with writing() as session:
         session.get_one(Issue, issue_id).send_at = now
-    assert overdue.start_due(now) == [issue_id]
-    assert overdue.start_due(now) == []
+    assert departure.start_due(now) == [issue_id]
+    assert departure.start_due(now) == []
     assert ("audience.expand", (issue_id,)) in overdue.sweep(now)
 
 

@@ -184,6 +184,7 @@ def test_who_planned_an_issue_is_told_once_of_a_link_that_died_since(
     assert link_check.look(issue_id, close) == 2
     assert len(site[1]) > before
     assert link_check.overdue(close + timedelta(minutes=30)) == []
+    assert link_check.overdue(close + timedelta(minutes=50)) == [issue_id]  # and just before
     assert told() == ["anna", "otto"]
 
 

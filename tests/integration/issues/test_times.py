@@ -7,9 +7,17 @@ import pytest
 from sqlalchemy import func, select, update
 
 from newsletter_service.accounts import people
-from newsletter_service.delivery import audience, overdue
+from newsletter_service.delivery import audience
 from newsletter_service.extensions import db
-from newsletter_service.issues import approve, blocks, late, recipients, release, selection
+from newsletter_service.issues import (
+    approve,
+    blocks,
+    departure,
+    late,
+    recipients,
+    release,
+    selection,
+)
 from newsletter_service.models import (
     Delivery,
     Edition,
@@ -43,20 +51,20 @@ def test_r_9_14_what_was_missed_for_hours_asks_and_does_not_leave_at_night(
     people.create(ANNA, "", [Role.EDITOR])
     night = planned.send_at + 14 * HOUR  # type: ignore[operator]
 
-    assert overdue.start_due(night) == []
+    assert departure.start_due(night) == []
     assert late.tell(night) == [planned.id]
     assert late.tell(night + HOUR) == []
     assert db.session.scalars(select(Notice.address)).all() == [ANNA]
     assert planned.state == IssueState.SCHEDULED
 
     release.reschedule(planned.id, actor=ANNA, now=night)
-    assert overdue.start_due(night + HOUR) == [planned.id]
+    assert departure.start_due(night + HOUR) == [planned.id]
 
 
 def test_what_is_a_little_late_leaves(planned: Issue) -> None:
     a_little = planned.send_at + 2 * HOUR  # type: ignore[operator]
     assert late.tell(a_little) == []
-    assert overdue.start_due(a_little) == [planned.id]
+    assert departure.start_due(a_little) == [planned.id]
 
 
 def test_another_time_freezes_the_letter_with_its_new_day(planned: Issue) -> None:
@@ -108,7 +116,7 @@ def test_a_segment_gets_it_as_it_was_when_it_was_released(desk: World, draft: Is
     everybody = {"any": [{"about": "language", "op": "is", "value": lo} for lo in ("sv", "en")]}
     segments.change(english, "Engelska", everybody, actor=ANNA, now=NOW)
     segments.remove(english, actor=ANNA, now=NOW)
-    overdue.start_due(NOW + HOUR)
+    departure.start_due(NOW + HOUR)
     audience.expand(draft.id, NOW + HOUR)
 
     count = select(func.count()).where(Delivery.issue_id == draft.id)

@@ -1,6 +1,9 @@
 """*Kontroll* in the composer and on *Granska*: mended, let stand, and asked about."""
 
+from datetime import UTC, datetime, timedelta
+
 from newsletter_service.extensions import db
+from newsletter_service.issues import departure
 from newsletter_service.models import Issue, IssueState, NewsletterList, Role, writing
 from tests.integration.web.browsing import submit
 from tests.integration.web_desk.conftest import Browser
@@ -92,3 +95,27 @@ def test_everything_is_mended_and_links_are_tried_at_a_press(desk: World, browse
         "Nytt labb",
         "Hej! Här är höstens nyheter.",
     )
+
+
+def test_a_held_issue_says_why_everywhere_and_offers_what_to_do(
+    desk: World, browser: Browser
+) -> None:
+    issue_id, address = _spoiled(desk, introduction="Hej {{ namn }}")
+    now = datetime.now(UTC)
+    with writing() as session:
+        issue = session.get_one(Issue, issue_id)
+        issue.state, issue.send_at = IssueState.SCHEDULED, now - timedelta(minutes=1)
+    assert departure.start_due(now) == []
+    db.session.remove()
+    editor = browser(Role.EDITOR)
+
+    page = editor.get(f"{address}/granska").get_data(as_text=True)
+    assert "and was held back" in page
+    assert "looks like something that was to be replaced" in page
+    for act in ("angra", "annan-tid", "kontroll/lankar"):
+        assert f'action="{address}/{act}"' in page
+    submit(editor, f"{address}/granska", {"when": "now"}, action=f"{address}/annan-tid")
+    page = editor.get(f"{address}/granska").get_data(as_text=True)
+    assert "Something must be mended first" in page
+    assert "is held back; nothing has been sent" in editor.get("/desk/").get_data(as_text=True)
+    assert "Held back" in editor.get("/desk/utskick").get_data(as_text=True)
