@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import queue
 from newsletter_service import settings as settings_module
-from newsletter_service.delivery import canary
+from newsletter_service.delivery import canary, personal_values
 from newsletter_service.extensions import db
 from newsletter_service.issues import recipients, selection
 from newsletter_service.models import (
@@ -133,11 +133,13 @@ def _next_range(session: Session, issue: Issue, now: datetime) -> Select[int, st
 
 
 def _add_range(session: Session, issue: Issue, readers: list[tuple[int, str]]) -> None:
-    locales = list(
-        session.scalars(
-            select(Edition.locale).where(Edition.issue_id == issue.id).order_by(Edition.locale)
-        )
+    rows = session.execute(
+        select(Edition.locale, Edition.slots)
+        .where(Edition.issue_id == issue.id)
+        .order_by(Edition.locale)
     )
+    slots = {row.locale: row.slots for row in rows}
+    locales = list(slots)
     default = next((lo for lo in issue.newsletter.locales if lo in locales), locales[0])
     mixed = sorted(readers, key=lambda reader: _shuffle_key(issue.id, reader[0]))
     first = issue.last_n + 1
@@ -154,6 +156,7 @@ def _add_range(session: Session, issue: Issue, readers: list[tuple[int, str]]) -
             for n, (subscriber_id, locale) in enumerate(mixed, first)
         ],
     )
+    personal_values.keep(session, issue, first, slots)
     issue.last_n += len(mixed)
     issue.audience += len(mixed)
     size = settings_module.current().batch_size

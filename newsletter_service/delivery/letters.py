@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -10,8 +10,10 @@ from sqlalchemy import Connection, select
 
 from newsletter_service import address as addresses
 from newsletter_service import tokens
+from newsletter_service.delivery import personal_values
 from newsletter_service.delivery.ledger import Claim
-from newsletter_service.mail import return_path
+from newsletter_service.delivery.personal_values import Own
+from newsletter_service.mail import merge_fields, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.dkim_keys import DkimKeys
 from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
@@ -29,11 +31,18 @@ _PLAIN = re.compile(
 )
 
 
-class Letters:
-    """Prepared editions, a few kept in memory; an edition never changes once it is frozen."""
+Read = Callable[[Callable[[Connection, Sequence[Claim]], Own], Sequence[Claim]], Awaitable[Own]]
 
-    def __init__(self, settings: Settings, keys: LinkKeys, dkim: DkimKeys) -> None:
+
+class Letters:
+    """Prepared editions, a few kept in memory; an edition never changes once it is frozen.
+
+    `read` runs a query beside the sending: for letters that ask for readers' own answers only.
+    """
+
+    def __init__(self, settings: Settings, keys: LinkKeys, dkim: DkimKeys, read: Read) -> None:
         self._settings = settings
+        self._read = read
         self._keys = keys
         self._dkim = dkim
         self._links = Links(settings.base_url, keys)
@@ -43,6 +52,8 @@ class Letters:
         self._sound: dict[tuple[int, str], bool] = {}
         self._tokens: dict[tuple[int, int], CopyTokens] = {}
         self._before: dict[tuple[int, int], CopyTokens] = {}
+        self._own: Own = {}
+        self._own_before: Own = {}
 
     def has(self, wanted: set[tuple[int, str]]) -> bool:
         """Whether these (issue, locale) pairs are prepared."""
@@ -70,16 +81,28 @@ class Letters:
             self._prepared.pop(next(key for key in self._prepared if key not in wanted))
 
     async def expect(self, claimed: Sequence[Claim]) -> None:
-        """Make the tokens of these copies, some at a time; those before the last are forgotten."""
+        """Make the tokens of these copies, some at a time, and read what they say of their readers.
+
+        Those before the last are forgotten.
+        """
         self._before, self._tokens = self._tokens, {}
+        self._own_before, self._own = self._own, {}
+        if self._asks(claimed):
+            self._own = await self._read(personal_values.read, claimed)
         made = self._tokens
         for at in range(0, len(claimed), AT_ONCE):
             self._make(claimed[at : at + AT_ONCE], made)
             await asyncio.sleep(0)
 
-    def expects(self, claim: Claim) -> bool:
-        """Whether its tokens are made."""
-        return claim.key in self._tokens
+    def expects(self, claimed: Sequence[Claim]) -> bool:
+        """Whether their tokens are made, and what they say of their readers is read."""
+        last = claimed[-1].key
+        return last in self._tokens and (last in self._own or not self._asks(claimed))
+
+    def _asks(self, claimed: Sequence[Claim]) -> bool:
+        """Whether a letter of these copies asks for answers of its readers, as far as is known."""
+        editions = {(claim.issue_id, claim.locale) for claim in claimed}
+        return any(key in self._prepared and self._prepared[key].fields for key in editions)
 
     def _make(self, some: Sequence[Claim], made: dict[tuple[int, int], CopyTokens]) -> None:
         whole = [one for one in some if len(one.handle or b"") == tokens.HANDLE_BYTES]
@@ -103,12 +126,16 @@ class Letters:
         made = self._tokens_of(claim)
         links = self._links.of(made.unsubscribe, made.preferences, claim.locale)
         edition = claim.issue_id, claim.locale
-        data = self._prepared[edition].message(
+        prepared = self._prepared[edition]
+        values = {"address": claim.address, **links}
+        if prepared.fields:
+            values |= merge_fields.values(prepared.fields, self._own_of(claim))
+        data = prepared.message(
             Reader(
                 to=parsed(claim.address),
                 date=_moment(dated_ms // 1000),
                 message_id=f"<{made.message_id}@{self._settings.bounce_domain}>",
-                values={"address": claim.address, **links},
+                values=values,
             ),
             self._seal(edition, relay),
         )
@@ -116,6 +143,13 @@ class Letters:
         if edition not in self._sound:
             self._sound[edition] = is_sound(data)
         return Sound(data) if self._sound[edition] else data
+
+    def _own_of(self, claim: Claim) -> dict[str, str]:
+        """What the copy says of its reader. Raises ValueError: no fallback for want of a look."""
+        found = self._own.get(claim.key, self._own_before.get(claim.key))
+        if found is None:
+            raise ValueError("what the copy says of its reader was not read")
+        return found
 
     def _seal(self, edition: tuple[int, str], relay: RelayUrl) -> Seal | None:
         keys = self._signing[edition]

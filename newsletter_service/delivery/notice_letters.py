@@ -11,7 +11,7 @@ from newsletter_service import tokens
 from newsletter_service.delivery.engine import SendingEngine
 from newsletter_service.delivery.letters import domain_of, parsed
 from newsletter_service.issues import compose
-from newsletter_service.mail import headers, letter, return_path
+from newsletter_service.mail import headers, letter, merge_fields, return_path
 from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
 from newsletter_service.mail.reader_links import Links
 from newsletter_service.mail.smtp.relay_url import RelayUrl
@@ -62,7 +62,8 @@ def make(
             to=parsed(notice.address),
             date=datetime.fromtimestamp(dated_ms // 1000, UTC),
             message_id=headers.message_id(token, engine.settings.bounce_domain),
-            values=_personal(session, engine, notice),
+            values=_personal(session, engine, notice)
+            | merge_fields.values(prepared.fields, _answers(session, notice)),
         ),
         prepared.seal(keys, relay.unsigned) if keys and relay is not None else None,
     )
@@ -154,6 +155,11 @@ def _personal(session: Session, engine: SendingEngine, notice: Notice) -> dict[s
         # A test shows the real thing; its links lead nowhere, so nobody unsubscribes by it.
         values |= links.to(bytes(16), None, notice.locale)
     return values
+
+
+def _answers(session: Session, notice: Notice) -> dict[str, str]:
+    """What a test says of the reader it was asked for; nothing of anybody in other mails."""
+    return {}
 
 
 def _handle(session: Session, notice: Notice) -> bytes | None:

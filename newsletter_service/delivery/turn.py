@@ -48,7 +48,7 @@ class Turn:
     def __init__(self, engine: SendingEngine) -> None:
         self.engine = engine
         self.settings = engine.settings
-        self.letters = Letters(engine.settings, engine.keys, engine.dkim)
+        self.letters = Letters(engine.settings, engine.keys, engine.dkim, engine.read)
         self.breaker = engine.breaker
         self.flow = engine.flow
         self.ends_at = time.monotonic() + engine.settings.turn_seconds
@@ -270,7 +270,7 @@ class Turn:
                     await self.engine.sql(control.trip, issue_id, str(error))
                 self.halt(str(error))
                 return False
-        if not self.letters.expects(claimed[-1]):
+        if not self.letters.expects(claimed):
             await self.letters.expect(claimed)
         return True
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import selectinload
 
 from newsletter_service import settings as settings_module
 from newsletter_service.extensions import db
-from newsletter_service.issues import compose
+from newsletter_service.issues import compose, merging
 from newsletter_service.models import (
     Block,
     Edition,
@@ -110,14 +110,19 @@ def letter(issue: Issue, locale: str) -> tuple[Archived, str]:
 
 def _mentioning(found: Sequence[Issue], locale: str, wanted: str) -> set[int]:
     """Whose letters say it, whatever the case of å, ä and ö, which SQLite does not fold."""
-    letters = db.session.execute(
-        select(Edition.issue_id, Edition.subject, Edition.text).where(
+    rows = db.session.execute(
+        select(Edition.issue_id, Edition.subject, Edition.text, Edition.slots).where(
             Edition.issue_id.in_([issue.id for issue in found]), Edition.locale == locale
         )
     )
     sought = wanted.casefold()
     return {
-        issue_id for issue_id, *words in letters if any(sought in text.casefold() for text in words)
+        row.issue_id
+        for row in rows
+        if any(
+            sought in merging.with_fallbacks(text, row.slots).casefold()
+            for text in (row.subject, row.text)
+        )
     }
 
 
@@ -127,12 +132,13 @@ def _locales(issue: Issue) -> tuple[str, ...]:
 
 def _archived(issue: Issue, locale: str) -> Archived:
     text = issue.text(locale)
+    asked = merging.known(db.session(), issue, locale)
     released = issue.released_at or issue.changed_at
     zone = ZoneInfo(settings_module.current().timezone)
     return Archived(
         number=issue.number,
-        subject=text.subject,
-        preheader=text.preheader,
+        subject=merging.in_public(text.subject, asked),
+        preheader=merging.in_public(text.preheader, asked),
         day=released.astimezone(zone).date(),
         released_at=released,
         picture_url=_picture(issue.blocks, locale),

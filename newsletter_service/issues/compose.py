@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import address as addresses
 from newsletter_service import settings as settings_module
-from newsletter_service.issues import campaign, translating
+from newsletter_service.issues import campaign, merging, translating
 from newsletter_service.mail import headers, prose
 from newsletter_service.mail import letter as letters
+from newsletter_service.mail.merge_fields import Marks, Put
 from newsletter_service.mail.message import FixedHeaders, Letter
 from newsletter_service.models import Block, Issue, NewsletterList, Organisation
 from newsletter_service.settings import Settings
@@ -36,31 +37,43 @@ def letter(  # noqa: PLR0913 - what is optional is named
     """The issue in one language, by its real template, with slots. Raises `LetterError`.
 
     `day` is the date in the masthead; `subject_prefix` marks a test, in the subject only;
-    `archived` leaves out what concerns one reader; `settings` are needed outside an application
-    context, as in a sending thread.
+    `archived` leaves out what concerns one reader, with every field's fallback; `settings` are
+    needed outside an application context, as in a sending thread.
     """
     settings = settings or settings_module.current()
-    values = letter_values(session, issue, locale, day, settings)
+    marks = Marks()
+    values = letter_values(session, issue, locale, day, settings, put=marks.put)
     if archived:
         values |= {"archived": True, "useful": None}
-    made = letters.render("issue", values, locale)
-    if not archived:
+    made = merging.guarded(letters.render("issue", values, locale, marks.slots))
+    if archived:
+        made = merging.answered(made, {})
+    else:
         made = campaign.tagged(made, issue, session.get(Organisation, 1), settings)
     return replace(made, subject=subject_prefix + made.subject) if subject_prefix else made
 
 
-def letter_values(
-    session: Session, issue: Issue, locale: str, day: date | None, settings: Settings
+def letter_values(  # noqa: PLR0913 - what is optional is named
+    session: Session,
+    issue: Issue,
+    locale: str,
+    day: date | None,
+    settings: Settings,
+    *,
+    put: Put | None = None,
 ) -> dict[str, Any]:
-    """What the letter's template, or its pages on paper, are filled with."""
+    """What the letter's template, or its pages on paper, are filled with.
+
+    `put` says what stands for a field of the list; without it, its fallback.
+    """
     text = next((one for one in issue.texts if one.locale == locale), None)
     frame_values = frame(session.get(Organisation, 1), issue.newsletter, locale, settings)
     frame_values["list"]["number"] = issue.number
     where = "prenumerera" if locale == "sv" else "subscribe"
-    return frame_values | {
+    written = frame_values | {
         "subject": text.subject if text else "",
         "preheader": text.preheader if text else "",
-        "introduction": _introduction(text.introduction if text else ""),
+        "introduction": text.introduction if text else "",
         "date": day,
         "blocks": [
             block_values(block, locale)
@@ -72,6 +85,9 @@ def letter_values(
         "subscribe_url": f"{settings.base_url}/{where}/{issue.newsletter.slug}",
         "archive_url": archive_url(settings, issue, locale),
     }
+    if asked := merging.known(session, issue, locale):
+        written = merging.put_in(written, asked, put)
+    return written | {"introduction": _introduction(written["introduction"])}
 
 
 def block_values(block: Block, locale: str) -> dict[str, Any]:

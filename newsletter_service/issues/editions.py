@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import settings as settings_module
 from newsletter_service.issues import clicks, compose
+from newsletter_service.mail import merge_fields
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import Edition, Issue
 from newsletter_service.pictures import library
@@ -32,9 +33,13 @@ def letters(session: Session, issue: Issue, day: date | None = None) -> dict[str
 def content_hash(made: dict[str, Letter]) -> str:
     """Hex SHA-256 over subject, HTML and text of every language; changes with every change.
 
-    What is approved are the letters without a day, since the day is settled by the release.
+    What is approved are the letters without a day, since the day is settled by the release. The
+    fields that a letter asks for belong to it, with what stands where a reader has no answer.
     """
-    parts = [[lo, one.subject, one.html, one.text] for lo, one in sorted(made.items())]
+    parts = [
+        [lo, one.subject, one.html, one.text, *merge_fields.asked(one.slots)]
+        for lo, one in sorted(made.items())
+    ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import Any
 
 from jinja2 import TemplateError
 from premailer import Premailer
@@ -34,17 +35,21 @@ class LetterError(Exception):
     """A letter could not be rendered; the message names the mail and the part, and says why."""
 
 
-def render(name: str, values: Mapping[str, object], locale: str) -> Letter:
+def render(
+    name: str, values: Mapping[str, object], locale: str, given: Mapping[str, str] | None = None
+) -> Letter:
     """Render the mail ``name`` (a folder of templates/email) in a language.
 
     Values are plain: text, numbers, dates, None, and lists and mappings of these; TypeError
-    for anything else. Raises LetterError when a value is missing or a template fails.
+    for anything else. ``given`` are slots whose marks stand in the values already; then all of
+    these come from `unmarked`. Raises LetterError when a value is missing or a template fails.
     """
-    context = {str(key): _plain(value) for key, value in values.items()}
-    key = name, locale, repr(context)  # plain values say everything about themselves
+    plain = _plain if given else unmarked
+    context = {str(key): plain(value) for key, value in values.items()}
+    key = name, locale, repr(given) + repr(context)  # plain values say all about themselves
     if key in _kept:
         return _kept[key]
-    slots: dict[str, str] = {}
+    slots: dict[str, str] = dict(given or {})
     context["slot"] = _marker(slots)
     subject, html, text = (_render(name, part, context, locale) for part in PARTS)
     while len(_kept) >= LETTERS_KEPT:
@@ -74,16 +79,21 @@ def _render(name: str, part: str, context: Mapping[str, object], locale: str) ->
         raise LetterError(f"The mail {name!r} could not be rendered in {part}: {error}") from error
 
 
-def _plain(value: object) -> object:
+def unmarked(value: Any) -> Any:
+    """Plain values cleaned for mail, in which nothing looks like a slot's mark."""
+    return _plain(value, lambda text: text.replace("xslot", "x-slot"))
+
+
+def _plain(value: Any, change: Callable[[str], str] = str) -> Any:
     """Return the value cleaned for mail (R 7.12); refuse models and other live objects."""
     if isinstance(value, str):
-        return clean.text(str(value)).replace("xslot", "x-slot")
+        return change(clean.text(str(value)))
     if value is None or isinstance(value, bool | int | float | date | datetime):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner, change) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [_plain(inner, change) for inner in value]
     raise TypeError(f"A letter takes plain values, not {type(value).__name__}.")
 
 

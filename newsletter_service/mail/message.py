@@ -9,7 +9,7 @@ of the rest moves.
 import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
@@ -17,8 +17,9 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from newsletter_service.address import Address
-from newsletter_service.mail import headers, quoted, return_path
+from newsletter_service.mail import headers, merge_fields, quoted, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
+from newsletter_service.mail.merge_fields import Field
 from newsletter_service.mail.quoted import BadValue
 
 UNSUBSCRIBE_URL = "unsubscribe_url"
@@ -106,12 +107,20 @@ class Prepared:
     reference_header: str | None
     size: int
     """Bytes that every copy has in common."""
+    subject: tuple[str, ...] = ()
+    """Words and names of slots in turn, where the subject is personal; else it is in a piece."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """The readers' own answers that it asks for, by the slot's name."""
 
     @classmethod
     def of(cls, letter: Letter, fixed: FixedHeaders) -> "Prepared":
         """Prepare a letter; raise headers.BadHeader if a fixed value cannot stand in a header."""
         mark = _boundary(letter)
-        pieces = [b"", _fixed_lines(letter, fixed, mark), b"\r\n" + _part_head(mark, "plain")]
+        subject = tuple(_cut(letter.subject, letter.slots))
+        personal = subject if len(subject) > 1 else ()
+        own = b"" if personal else headers.text("Subject", letter.subject)
+        lines = _fixed_lines(own, fixed, mark)
+        pieces = [b"", lines, b"\r\n" + _part_head(mark, "plain")]
         places: list[_Place] = []
         _append(pieces, places, letter.text, letter.slots, is_html=False)
         pieces[-1] += b"\r\n" + _part_head(mark, "html")
@@ -124,11 +133,14 @@ class Prepared:
             mailto=fixed.unsubscribe_mailto,
             reference_header=fixed.reference_header,
             size=sum(map(len, pieces)),
+            subject=personal,
+            fields=merge_fields.asked(letter.slots),
         )
 
     def seal(self, keys: Sequence[DkimKey], without: Iterable[str] = ()) -> Seal:
         """What signing has in common for all copies, to be given to `message`."""
-        personal = self._personal_lines(_ANYBODY)
+        values = {**_ANYBODY.values, **dict.fromkeys(self.subject[1::2], "any")}
+        personal = self._personal_lines(replace(_ANYBODY, values=values))
         body = [self.pieces[_BODY][2:], *self.pieces[_BODY + 1 :]]
         return Seal(keys, self.pieces[_HEAD], personal, body, without)
 
@@ -169,7 +181,18 @@ class Prepared:
             lines += f"{self.reference_header}: {message_id[1:].partition('@')[0]}\r\n"
         if self.unsubscribes:
             lines += self._unsubscribe_line(reader.values)
+        if self.subject:
+            return lines.encode() + self._subject_line(reader.values)
         return lines.encode()
+
+    def _subject_line(self, values: Mapping[str, str]) -> bytes:
+        words = list(self.subject)
+        for at in range(1, len(words), 2):
+            value = values.get(words[at])
+            if value is None:
+                raise MissingValue(words[at])
+            words[at] = value
+        return headers.text("Subject", "".join(words))
 
     def _unsubscribe_line(self, values: Mapping[str, str]) -> str:
         """Write it raw at any length: an encoded word here ends one-click (RFC 2047 section 5)."""
@@ -185,11 +208,8 @@ class Prepared:
         return f"List-Unsubscribe: <{url}>,\r\n <mailto:{address}?subject=unsubscribe>\r\n"
 
 
-def _fixed_lines(letter: Letter, fixed: FixedHeaders, mark: bytes) -> bytes:
-    lines = [
-        headers.mailbox("From", fixed.from_name, fixed.from_address),
-        headers.text("Subject", letter.subject),
-    ]
+def _fixed_lines(subject: bytes, fixed: FixedHeaders, mark: bytes) -> bytes:
+    lines = [headers.mailbox("From", fixed.from_name, fixed.from_address), subject]
     if fixed.reply_to:
         lines.append(headers.mailbox("Reply-To", "", fixed.reply_to))
     if fixed.list_id:
@@ -246,15 +266,22 @@ def _append(
     is_html: bool,
 ) -> None:
     """Cut the content at its slots and append the encoded pieces, an empty one for each slot."""
-    names = {mark: name for name, mark in slots.items()}
-    cut = re.split("(" + "|".join(map(re.escape, names)) + ")", content) if names else [content]
-    for index, run in enumerate(cut):
+    for index, run in enumerate(_cut(content, slots)):
         if index % 2:
             pieces[-1] = quoted.room_for_a_soft_break(pieces[-1]) + quoted.SOFT
-            places.append(_Place(len(pieces), names[run], is_html))
+            places.append(_Place(len(pieces), run, is_html))
             pieces += [b"", quoted.SOFT]
         else:
             pieces[-1] += quoted.quoted_printable(run.encode())
+
+
+def _cut(content: str, slots: Mapping[str, str]) -> list[str]:
+    """What stands between the slots, and the names of the slots, in turn."""
+    names = {mark: name for name, mark in slots.items()}
+    if not names:
+        return [content]
+    cut = re.split("(" + "|".join(map(re.escape, names)) + ")", content)
+    return [names[run] if index % 2 else run for index, run in enumerate(cut)]
 
 
 @lru_cache(maxsize=64)

@@ -28,6 +28,7 @@ from newsletter_service.models.delivery import (
     Batch,
     Delivery,
     DeliveryState,
+    PersonalValue,
     Retry,
     SkipReason,
 )
@@ -133,6 +134,7 @@ __all__ = [
     "Notice",
     "Organisation",
     "Person",
+    "PersonalValue",
     "ProviderCertificate",
     "ProviderEvent",
     "ReaderImport",

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
+    ForeignKey,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -14,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter_service.extensions import Base
+from newsletter_service.models.fields import LONGEST_ANSWER
 
 
 class DeliveryState(StrEnum):
@@ -90,6 +92,23 @@ class Delivery(Base):
     code: Mapped[int | None]
     reply: Mapped[str | None] = mapped_column(String(300))
     arrived_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class PersonalValue(Base):
+    """What stands in one copy for a field of its letter; no row where the fallback stands.
+
+    It is settled with the delivery, so that every try has the same bytes (P4), and goes with the
+    subscription whose answer it is, or when nothing of the issue can leave any more.
+    """
+
+    __tablename__ = "personal_value"
+    __table_args__ = (PrimaryKeyConstraint("issue_id", "n", "key"), Index(None, "subscription_id"))
+
+    issue_id: Mapped[int] = mapped_column(Integer, autoincrement=False)
+    n: Mapped[int] = mapped_column(Integer, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(40))
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id", ondelete="CASCADE"))
+    value: Mapped[str] = mapped_column(String(LONGEST_ANSWER))
 
 
 class Batch(Base):

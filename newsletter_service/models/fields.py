@@ -55,6 +55,10 @@ class ListField(Base):
             for each in self.choices
         ]
 
+    def said(self, answer: str, locale: str) -> str:
+        """An answer as people read it: a choice by its label. A tick stays what it is."""
+        return dict(self.options(locale)).get(answer, answer)
+
 
 class FieldValue(Base):
     """A reader's answer on one list: a text, a choice's value, or "yes" where it is ticked.

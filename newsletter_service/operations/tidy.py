@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, exists, or_, select, update
 
-from newsletter_service.delivery import retention
+from newsletter_service.delivery import personal_values, retention
 from newsletter_service.models import (
     BounceMessage,
     BounceState,
@@ -161,6 +161,7 @@ ACTS: dict[str, Callable[[datetime], int]] = {
     "address_changes": forget_readers.address_changes,
     "consent_origins": _consent_origins,
     "deliveries": retention.retain,
+    "personal_values": personal_values.forget,
     "raw_bounces": _raw_bounces,
     "provider_events": _provider_events,
     "notices": _notices,

@@ -112,9 +112,7 @@ def values_of(session: Session, subscription_ids: Sequence[int]) -> dict[int, di
 
 def shown_answer(field: ListField, value: str, locale: str) -> str:
     """An answer as people read it; a tick stays `TICKED`, which pages translate."""
-    if field.kind == FieldKind.CHOICE:
-        return dict(field.options(locale)).get(value, value)
-    return value
+    return field.said(value, locale)
 
 
 def _tick(field: ListField, text: str) -> str:

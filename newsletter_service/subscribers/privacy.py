@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, inspect, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter_service import audit, journal, suppression
@@ -23,6 +23,7 @@ from newsletter_service.models import (
     JournalKind,
     ListField,
     Notice,
+    PersonalValue,
     ProviderEvent,
     SignUp,
     Subscriber,
@@ -53,6 +54,9 @@ def export(address_text: str) -> dict[str, Any]:
         "consent": _rows(session, ConsentEvent, ConsentEvent.subscriber_id == reader_id),
         "answers": _answers(session, reader_id),
         "deliveries": _deliveries(session, reader_id),
+        "personal_values": _rows(
+            session, PersonalValue, PersonalValue.subscription_id.in_(_subscriptions(reader_id))
+        ),
         "address_changes": _rows(
             session,
             AddressChange,
@@ -155,7 +159,7 @@ def _spellings(address: Address) -> set[str]:
 
 
 def _forget_reader(session: Session, reader_id: int) -> None:
-    mine = select(Subscription.id).where(Subscription.subscriber_id == reader_id)
+    mine = _subscriptions(reader_id)
     moving = select(AddressChange.id).where(AddressChange.subscriber_id == reader_id)
     of_theirs = or_(
         (Token.purpose == TokenPurpose.CONFIRM) & Token.subject_id.in_(mine),
@@ -169,10 +173,15 @@ def _forget_reader(session: Session, reader_id: int) -> None:
         .where(Delivery.issue_id.in_(select(Issue.id)), Delivery.subscriber_id == reader_id)
         .values(reply=None)
     )
-    session.execute(delete(FieldValue).where(FieldValue.subscription_id.in_(mine)))
+    for answers in (FieldValue, PersonalValue):
+        session.execute(delete(answers).where(answers.subscription_id.in_(mine)))
     for model in (AddressChange, ConsentEvent, Subscription):
         session.execute(delete(model).where(model.subscriber_id == reader_id))
     session.execute(delete(Subscriber).where(Subscriber.id == reader_id))
+
+
+def _subscriptions(reader_id: int) -> Select[int]:
+    return select(Subscription.id).where(Subscription.subscriber_id == reader_id)
 
 
 def _answers(session: Session, reader_id: int) -> list[dict[str, Any]]:

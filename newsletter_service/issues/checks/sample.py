@@ -3,18 +3,18 @@
 Nothing of them is kept or shown: the rules name what is wrong, never who has it.
 """
 
-import html
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter_service import address as addresses
-from newsletter_service.issues import compose
-from newsletter_service.mail import dkim_check, headers
+from newsletter_service.issues import compose, merging
+from newsletter_service.mail import dkim_check, headers, merge_fields
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeyError, DkimKeys
 from newsletter_service.mail.headers import BadHeader
@@ -28,8 +28,14 @@ from newsletter_service.tokens import LinkKeys
 PLACES_BY_LOT = 5
 AT_EACH = 4
 
-Person = tuple[str, str, bytes]
-"""A reader's address, language and handle."""
+
+class Person(NamedTuple):
+    """A reader of the sample."""
+
+    address: str
+    locale: str
+    handle: bytes
+    subscription_id: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,12 @@ class Press:
                 self._keys[locale] = self._signing(fixed.from_address)
         except (BadHeader, addresses.InvalidAddress) as error:
             return [Copy("", trouble=str(error))]
-        return [self._copy(*person) for person in sample(self.session, self.issue)]
+        people = sample(self.session, self.issue)
+        wanted = any(each.fields for each in self._prepared.values())
+        asked = merging.usable(self.session, self.issue.list_id) if wanted else {}
+        readers = {one.subscription_id: one.locale for one in people}
+        answers = merging.answers_of(self.session, asked, readers)
+        return [self._copy(person, answers[person.subscription_id]) for person in people]
 
     def _signing(self, sender: str) -> tuple[DkimKey, ...]:
         try:
@@ -73,14 +84,15 @@ class Press:
             self.signature = str(error)
             return ()
 
-    def _copy(self, address: str, wanted: str, handle: bytes) -> Copy:
-        locale = wanted if wanted in self.letters else next(iter(self.letters))
+    def _copy(self, person: Person, answers: Mapping[str, str]) -> Copy:
+        locale = person.locale if person.locale in self.letters else next(iter(self.letters))
         letter, prepared, keys = self.letters[locale], self._prepared[locale], self._keys[locale]
         links = Links(self.settings.base_url, LinkKeys(self.settings.link_keys))
-        values = links.to(handle, self.issue.id, locale) | {"address": address}
+        values = links.to(person.handle, self.issue.id, locale) | {"address": person.address}
+        values |= merge_fields.values(prepared.fields, answers)
         identity = headers.message_id("preflight", self.settings.bounce_domain)
         try:
-            reader = Reader(addresses.parse(address), self.now, identity, values)
+            reader = Reader(addresses.parse(person.address), self.now, identity, values)
             message = prepared.message(reader, prepared.seal(keys) if keys else None)
         except (MissingValue, BadValue, BadHeader, addresses.InvalidAddress) as error:
             return Copy(locale, trouble=str(error))
@@ -108,7 +120,7 @@ def sample(session: Session, issue: Issue) -> list[Person]:
     lot = random.Random(f"{issue.id}:{issue.version}")  # noqa: S311 - no secret hangs on it
     marks = [ends[0], *(lot.randint(*ends) for _ in range(PLACES_BY_LOT))]
     people = (
-        select(Subscriber.address, Subscriber.locale, Subscription.handle)
+        select(Subscriber.address, Subscriber.locale, Subscription.handle, Subscription.id)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
         .where(*mine)
     )
@@ -120,12 +132,10 @@ def sample(session: Session, issue: Issue) -> list[Person]:
     ]
     queries.append(people.order_by(Subscription.subscriber_id.desc()).limit(1))
     for query in queries:
-        found |= {handle: (address, lo, handle) for address, lo, handle in session.execute(query)}
+        found |= {row.handle: Person._make(row) for row in session.execute(query)}
     return list(found.values())
 
 
 def _html_size(letter: Letter, values: Mapping[str, str]) -> int:
-    whole = letter.html
-    for name, mark in letter.slots.items():
-        whole = whole.replace(mark, html.escape(values.get(name, "")))
-    return len(whole.encode())
+    given = {name: values.get(name, "") for name in letter.slots}
+    return len(merge_fields.filled(letter.html, letter.slots, given, is_html=True).encode())

@@ -10,7 +10,7 @@ from newsletter_service.extensions import db
 from newsletter_service.issues import compose
 from newsletter_service.issues.blocks import EDITABLE
 from newsletter_service.issues.compose import letter_values
-from newsletter_service.mail import headers, pdf
+from newsletter_service.mail import headers, merge_fields, pdf
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
 from newsletter_service.models import Edition, Issue, Role
@@ -52,6 +52,7 @@ def file(issue_id: int) -> Response:
     except LetterError as error:
         return as_letter(f"<pre>{escape(str(error))}</pre>")
     links = {name: current().base_url for name in letter.slots}
+    links |= merge_fields.values(merge_fields.asked(letter.slots), {})
     body = Prepared.of(letter, fixed).message(
         Reader(
             to=_EXAMPLE,
@@ -98,12 +99,13 @@ def letter_of(issue: Issue, locale: str) -> tuple[Letter, FixedHeaders]:
 
 def _shown(letter: Letter, view: str) -> str:
     if view == "text":
+        text = escape(_filled(letter, letter.text, is_html=False))
         return (
             '<!doctype html><meta name="color-scheme" content="light">'
             '<pre style="margin: 24px; font: 14px/1.5 monospace; white-space: pre-wrap;'
-            f' overflow-wrap: anywhere;">{escape(_filled(letter, letter.text))}</pre>'
+            f' overflow-wrap: anywhere;">{text}</pre>'
         )
-    html = _filled(letter, letter.html)
+    html = _filled(letter, letter.html, is_html=True)
     dark = view == "morkt"
     html = html.replace(_DARK, "all" if dark else "not all")
     html = html.replace(_SCHEME, f'content="{"dark" if dark else "light"}"')
@@ -112,8 +114,8 @@ def _shown(letter: Letter, view: str) -> str:
     return html.replace("<head>", '<head><base target="_blank">', 1)
 
 
-def _filled(letter: Letter, part: str) -> str:
+def _filled(letter: Letter, part: str, *, is_html: bool) -> str:
     """A reader's own values are stood in for; the links of an example lead nowhere."""
-    for name, mark in letter.slots.items():
-        part = part.replace(mark, _EXAMPLE if name == "address" else "#")
-    return part
+    given = dict.fromkeys(letter.slots, "#") | {"address": _EXAMPLE}
+    given |= merge_fields.values(merge_fields.asked(letter.slots), {})
+    return merge_fields.filled(part, letter.slots, given, is_html=is_html)

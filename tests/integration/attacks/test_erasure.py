@@ -16,6 +16,7 @@ from newsletter_service.models import (
     BounceMessage,
     Delivery,
     Notice,
+    PersonalValue,
     ProviderEvent,
     Subscriber,
     Subscription,
@@ -39,6 +40,7 @@ FORGOTTEN = {
     "subscriber": {"address", "address_key", "fields"},
     "subscription": {"subscriber_id", "handle", "basis_evidence"},
     "field_value": {"subscription_id"},
+    "personal_value": {"subscription_id"},
     "address_change": {"subscriber_id", "address", "address_key"},
     "consent_event": {
         *("subscriber_id", "subscription_id", "address_as_typed", "ip", "user_agent", "detail"),
@@ -191,6 +193,17 @@ def _everywhere(town: Town) -> bytes:
             now=now,
         )
         session.add(
+            PersonalValue(
+                issue_id=town.sent_id,
+                n=9000,
+                key="namn",
+                subscription_id=select(Subscription.id)
+                .where(Subscription.subscriber_id == anna_id)
+                .scalar_subquery(),
+                value="Anna Unmistakable",
+            )
+        )
+        session.add(
             AddressChange(
                 subscriber_id=anna_id, address=f"new.{ANNA}", address_key=b"4" * 32, created_at=now
             )
@@ -224,6 +237,7 @@ TOLD = {
     "subscription": "subscriptions",
     "consent_event": "consent",
     "field_value": "answers",
+    "personal_value": "personal_values",
     "address_change": "address_changes",
     "delivery": "deliveries",
     "notice": "notices",

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from newsletter_service.mail.dkim import SIGNED, DkimKey, txt_strings, zone_line
 from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
 from tests.dkim_oracle import verdicts
+from tests.unit.mail.test_merge_fields import LETTER as ASKING
+from tests.unit.mail.test_merge_fields import OWN
 from tests.unit.mail.test_message import FIXED, LETTER, READER, URL, VALUES, letters
 
 
@@ -45,6 +47,12 @@ def test_r_3_1_and_3_9_both_signatures_verify_and_the_rest_is_as_without_them() 
     assert verdicts([raw], records()) == [[True, True]]
     assert raw.endswith(Prepared.of(LETTER, FIXED).message(READER))
     assert [each["a"] for each in tags(raw)] == ["rsa-sha256", "ed25519-sha256"]
+
+
+def test_a_subject_that_differs_between_readers_is_signed_with_each() -> None:
+    for answer in ("Vattenbolaget i Östra Å", "a  b", ".", "x" * 80):
+        reader = replace(READER, values=dict(READER.values) | dict.fromkeys(OWN, answer))
+        assert verdicts([signed(ASKING, reader=reader)], records()) == [[True, True]]
 
 
 def test_r_3_2_the_tags_are_those_agreed_and_none_tells_the_time() -> None:

@@ -1,0 +1,214 @@
+"""Fields in a letter: each reader's own answer, or the fallback; the same bytes at every try."""
+
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+from sqlalchemy import event, func, select, update
+
+from newsletter_service.delivery import audience, control, personal_values, turn
+from newsletter_service.extensions import db
+from newsletter_service.issues import editions
+from newsletter_service.models import (
+    FieldKind,
+    Issue,
+    PersonalValue,
+    Retry,
+    Subscriber,
+    Subscription,
+    writing,
+)
+from newsletter_service.subscribers import field_answers, fields, privacy
+from newsletter_service.subscribers.fields import Choice, Definition
+from tests.integration.delivery.conftest import Send
+from tests.smtp_sink import Behaviour, Message, Rule, Sink
+from tests.world import World
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} {organisation|er} \u202exslot0fx"
+
+
+def asked(world: World) -> dict[str, int]:
+    """A text and a choice, by their keys."""
+    what = Definition("Organisation", FieldKind.TEXT)
+    curious = Definition(
+        "Intresse",
+        FieldKind.CHOICE,
+        choices=(Choice("Ljus", "Light"), Choice("Vatten & is", "Water and ice")),
+    )
+    made = [fields.define(world.list_id, one, actor="a", now=NOW) for one in (what, curious)]
+    return {one.key: one.id for one in made}
+
+
+def answer(reader_id: int, answers: dict[int, str]) -> None:
+    with writing() as session:
+        mine = select(Subscription.id).where(Subscription.subscriber_id == reader_id)
+        field_answers.keep(session, session.scalars(mine).one(), answers)
+
+
+def asking(world: World) -> int:
+    """An issue that asks for both in every place it may."""
+    issue_id = world.issue()
+    with writing() as session:
+        issue = session.get_one(Issue, issue_id)
+        words = issue.text("sv")
+        words.subject = "Nytt för {organisation|er organisation}"
+        words.preheader = "Mest om {intresse|allt möjligt}"
+        words.introduction = "Hej **{organisation|er organisation}**, [läs](https://park.se/x)."
+        issue.blocks[0].data = {
+            "sv": issue.blocks[0].data["sv"] | {"title": "Om {intresse|allt möjligt} i parken"}
+        }
+        session.flush()
+        editions.freeze(session, issue, NOW)
+    return issue_id
+
+
+def said(message: Message) -> tuple[str, str, str]:
+    parsed = message_from_bytes(message.data, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    text, page = (part.get_content() for part in parsed.iter_parts())
+    return str(parsed["Subject"]), text, page
+
+
+def to(sink: Sink, number: int) -> list[Message]:
+    return [one for one in sink if one.rcpt_to[0].startswith(f"reader{number}@")]
+
+
+def kept() -> int:
+    return db.session.scalar(select(func.count()).select_from(PersonalValue)) or 0
+
+
+def test_each_reader_gets_their_own_answers_or_the_fallback(
+    sending: World, smtp_sink: Sink, send: Send
+) -> None:
+    ids, field = sending.readers(60), asked(sending)
+    answer(ids[0], {field["organisation"]: "Ljus & Is AB", field["intresse"]: "vatten_is"})
+    answer(ids[1], {field["organisation"]: HOSTILE})
+    answer(ids[2], {field["organisation"]: "Vinn på www.ond.test nu"})
+    counted = send(asking(sending))
+
+    assert counted.accepted == 60
+    subject, text, page = said(*to(smtp_sink, 1))
+    assert subject == "Nytt för Ljus & Is AB"
+    assert "Hej Ljus & Is AB, läs <https://park.se/x>." in " ".join(text.split())
+    assert "<strong>Ljus &amp; Is AB</strong>" in " ".join(page.split())
+    assert "Om Vatten &amp; is i parken" in " ".join(page.split())
+    assert "Mest om Vatten &amp; is" in page
+    subject, text, page = said(*to(smtp_sink, 2))
+    assert subject == "Nytt för <script>alert(1)</script> {{ 7 * 7 }} {organisation|er} xslot0fx"
+    assert "<script" not in page
+    assert "\u202e" not in subject + text + page
+    for number in (3, 4, 60):
+        subject, text, page = said(*to(smtp_sink, number))
+        assert subject == "Nytt för er organisation"
+        assert "Om allt möjligt i parken" in page
+        assert "xslot" not in text + page
+        assert "{" not in text
+    assert not smtp_sink.faults
+
+
+def test_p4_a_retry_has_the_same_bytes_whatever_the_reader_answers_meanwhile(
+    sending: World, smtp_sink: Sink
+) -> None:
+    ids, field = sending.readers(45), asked(sending)
+    answer(ids[0], {field["organisation"]: "Ljus AB"})
+    smtp_sink.behave(
+        Behaviour(
+            rules=[Rule("dot", recipient="reader1@*", times=1, reply="451 4.3.0 Later", store=True)]
+        )
+    )
+    issue_id = asking(sending)
+    audience.expand(issue_id, datetime.now(UTC))
+    turn.take()
+    answer(ids[0], {field["organisation"]: "Något helt annat", field["intresse"]: "ljus"})
+    let_be_due(issue_id)
+    turn.take()
+
+    first, second = to(smtp_sink, 1)
+    assert first.data == second.data
+    assert said(first)[0] == "Nytt för Ljus AB"
+
+
+def let_be_due(issue_id: int) -> None:
+    """Let what was put off be due at once."""
+    with writing() as session:
+        session.execute(update(Retry).where(Retry.issue_id == issue_id).values(due_ms=0))
+
+
+def test_a_letter_without_fields_asks_the_database_nothing_about_answers(
+    sending: World, send: Send
+) -> None:
+    ids, field = sending.readers(3), asked(sending)
+    answer(ids[0], {field["organisation"]: "Ljus AB"})
+    seen: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
+    assert send(sending.issue()).accepted == 3
+    assert seen
+    assert not [one for one in seen if "personal_value" in one or "field_value" in one]
+
+
+def test_an_answer_goes_with_its_reader_and_when_the_issue_is_over(
+    sending: World, smtp_sink: Sink, send: Send
+) -> None:
+    ids, field = sending.readers(4), asked(sending)
+    for one in ids:
+        answer(one, {field["organisation"]: "Ljus AB", field["intresse"]: "ljus"})
+    issue_id = asking(sending)
+    audience.expand(issue_id, datetime.now(UTC))
+    assert kept() == 8
+    address = db.session.get_one(Subscriber, ids[0]).address
+    db.session.rollback()
+    assert [row["value"] for row in privacy.export(address)["personal_values"]] == [
+        "Ljus",
+        "Ljus AB",
+    ]
+    privacy.erase(address, "a", NOW)
+    assert kept() == 6
+    assert personal_values.forget(NOW) == 0, "it may still leave"
+    assert send(issue_id).accepted == 3
+    assert personal_values.forget(NOW) == 6
+    assert kept() == 0
+    assert not to(smtp_sink, 1)
+
+
+def test_values_of_a_copy_in_doubt_stay_until_it_is_settled(
+    sending: World, smtp_sink: Sink, send: Send
+) -> None:
+    ids, field = sending.readers(2), asked(sending)
+    answer(ids[0], {field["organisation"]: "Ljus AB"})
+    smtp_sink.behave(
+        Behaviour(rules=[Rule("dot", recipient="reader1@*", times=1, close=True, store=True)])
+    )
+    issue_id = asking(sending)
+    assert send(issue_id).in_doubt == 1
+    assert personal_values.forget(NOW) == 0
+    (doubtful,) = control.in_doubt(db.session(), issue_id)
+    n = doubtful.n
+    db.session.rollback()
+    control.resend(issue_id, n, "a", datetime.now(UTC))
+    answer(ids[0], {field["organisation"]: "Något annat"})
+    assert send(issue_id).accepted == 2
+    first, second = to(smtp_sink, 1)
+    assert first.data == second.data
+    assert personal_values.forget(NOW + timedelta(days=1)) == 1
+
+
+@pytest.mark.parametrize("english", [True, False])
+def test_a_choice_is_said_in_the_language_of_the_copy(
+    sending: World, smtp_sink: Sink, send: Send, english: bool
+) -> None:
+    (reader,), field = sending.readers(1), asked(sending)
+    answer(reader, {field["intresse"]: "ljus"})
+    issue_id = asking(sending)
+    with writing() as session:
+        session.get_one(Subscriber, reader).locale = "en"
+        issue = session.get_one(Issue, issue_id)
+        issue.newsletter.locales = ["sv", "en"] if english else ["sv"]
+        issue.text("en").subject = "News on {intresse|everything}"
+        session.flush()
+        editions.freeze(session, issue, NOW)
+    send(issue_id)
+    (message,) = to(smtp_sink, 1)
+    assert said(message)[0] == ("News on Light" if english else "Nytt för er organisation")
+    assert ("Om Light i parken" if english else "Om Ljus i parken") in said(message)[2]
