@@ -23,7 +23,14 @@ _BLOCK = re.compile(
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})")
 _IMG = re.compile(r'<img\b[^<>]{0,6000}?\bsrc="([^"]{1,2000})"[^<>]{0,6000}>')
 _ALT = re.compile(r'\balt="([^"]{0,2000})"')
-_SENTENCE_END = re.compile(r"[.!?…][\"”’)]?(?=\s)")
+_SENTENCE_END = re.compile(r"[.!?…][\"”’)]?(?=\s|$)")
+# What has a dot and goes on; with a number behind it also what may end a sentence.
+_GOES_ON = re.compile(
+    r"(?:^|[\s(])(?:kl|ca|nr|t\.ex|bl\.a|dvs|s\.k|f\.d|fr\.o\.m|t\.o\.m|inkl|exkl|resp|jfr|tel"
+    r"|dr|prof|doc|mr|mrs|ms|st|e\.g|i\.e|vs|approx)$",
+    re.I,
+)
+_GOES_ON_TO_A_NUMBER = re.compile(r"(?:^|\s)(?:no|p|s|sid|kap|ch|fig|vol)$", re.I)
 
 _VOID = frozenset({"br", "img", "hr", "input", "meta", "link", "source", "wbr", "area", "col"})
 _TAGS = {
@@ -70,11 +77,28 @@ def excerpt(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     head = text[: limit - 1]
-    ends = [match.end() for match in _SENTENCE_END.finditer(text[:limit])]
+    ends = [end for end in sentence_ends(text) if end <= limit - 1]
     if ends and ends[-1] >= limit * 0.5:
         return text[: ends[-1]].rstrip()
     word = head.rsplit(" ", 1)[0] if " " in head[limit // 2 :] else head
     return word.rstrip(" ,;:–-") + "…"
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Where sentences end, behind their sign; "kl. 8" and "t.ex. så" end none.
+
+    >>> sentence_ends("Kom kl. 8. Kaffe finns, t.ex. bryggkaffe.")
+    [10, 41]
+    """
+    return [match.end() for match in _SENTENCE_END.finditer(text) if not _goes_on(text, match)]
+
+
+def _goes_on(text: str, match: re.Match[str]) -> bool:
+    before, after = text[max(0, match.start() - 12) : match.start()], text[match.end() :].lstrip()
+    if match.group() != "." or not after:
+        return False
+    goes_on = after[0].islower() or _GOES_ON.search(before)
+    return bool(goes_on or (after[0].isdigit() and _GOES_ON_TO_A_NUMBER.search(before)))
 
 
 def safe_html(markup: str, base_url: str) -> str:

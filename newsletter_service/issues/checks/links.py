@@ -57,14 +57,6 @@ def link_reserved(case: Case) -> Found:
             yield link.place, {"url": link.url}
 
 
-def picture_insecure(case: Case) -> Found:
-    """Pictures over plain http are not shown everywhere, and can be read on the way."""
-    for link in case.links:
-        insecure = link.is_picture and link.url.lower().startswith("http:")
-        if insecure and (case.reaches_strangers or not is_private(host_of(link.url))):
-            yield link.place, {"url": link.url}
-
-
 def link_shortened(case: Case) -> Found:
     """Readers and filters distrust addresses that hide where they lead."""
     for link in case.links:
@@ -95,12 +87,6 @@ def repaired(case: Case, place: str, values: Values) -> Correction | None:
     if not is_well_formed(Link(mended, place)) or mended == values["url"]:
         return None
     return corrections.new_address(case, place, values["url"], mended)
-
-
-def secured(case: Case, place: str, values: Values) -> Correction | None:
-    """The same address with https://."""
-    url = str(values["url"])
-    return corrections.new_address(case, place, url, "https:" + url.partition(":")[2])
 
 
 def is_well_formed(link: Link) -> bool:
@@ -164,14 +150,6 @@ RULES: tuple[Rule, ...] = (
         link_reserved,
         _l("The address “%(url)s” is an example or a test site."),
         _l("Use the address that visitors see."),
-    ),
-    Rule(
-        "picture_insecure",
-        Level.WARNS,
-        picture_insecure,
-        _l("The picture “%(url)s” is not fetched safely."),
-        _l("Use its address with https://, if there is one."),
-        secured,
     ),
     Rule(
         "link_shortened",

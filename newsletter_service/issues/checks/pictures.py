@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from newsletter_service.accounts import sending
 from newsletter_service.address import is_reserved
+from newsletter_service.issues.checks import corrections
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.links import host_of, is_private
 from newsletter_service.issues.checks.rule import Correction, Found, Level, Rule, Values, block_of
@@ -40,6 +41,14 @@ def picture_kind(case: Case) -> Found:
             yield link.place, {"kind": found.group()[1:].upper() if found else "data:"}
 
 
+def picture_insecure(case: Case) -> Found:
+    """Pictures over plain http are not shown everywhere, and can be read on the way."""
+    for link in case.links:
+        insecure = link.is_picture and link.url.lower().startswith("http:")
+        if insecure and (case.reaches_strangers or not is_private(host_of(link.url))):
+            yield link.place, {"url": link.url}
+
+
 def picture_elsewhere(case: Case) -> Found:
     """A picture on somebody else's site tells that site who opens the letter, and when."""
     elsewhere = dict.fromkeys(url for url in _shown(case) if not _is_ours(case, url))
@@ -59,6 +68,19 @@ def our_own(case: Case, place: str, _values: Values) -> Correction | None:
         if block is not None and kept != values:
             found[block.id, locale] = kept
     return Correction(values=found) if found else None
+
+
+def secured(case: Case, place: str, values: Values) -> Correction | None:
+    """Our own copy of the picture where we have it, else the same address with https://."""
+    url = str(values["url"])
+    ours = our_own(case, place, values)
+    if ours and all(_picture_of(one) not in ("", url) for one in ours.values.values()):
+        return ours
+    return corrections.new_address(case, place, url, "https:" + url.partition(":")[2])
+
+
+def _picture_of(values: Values) -> str:
+    return str(values.get("image_url") or values.get("url") or "")
 
 
 def _shown(case: Case) -> Iterator[str]:
@@ -118,6 +140,14 @@ RULES: tuple[Rule, ...] = (
         picture_kind,
         _l("A picture is of the kind %(kind)s, which some mail programs do not show."),
         _l("Use a JPEG or PNG of it."),
+    ),
+    Rule(
+        "picture_insecure",
+        Level.WARNS,
+        picture_insecure,
+        _l("The picture “%(url)s” is not fetched safely."),
+        _l("Use its address with https://, if there is one."),
+        secured,
     ),
     Rule(
         "picture_elsewhere",

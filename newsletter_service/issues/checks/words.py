@@ -9,6 +9,7 @@ from newsletter_service.issues.checks.case import Case, markdown_links
 from newsletter_service.issues.checks.rule import Correction, Found, Level, Rule, Values
 from newsletter_service.mail import prose
 from newsletter_service.models import BlockKind
+from newsletter_service.news import clean
 
 LONGEST_SUBJECT = 60
 LONGEST_PREHEADER = 110
@@ -22,7 +23,6 @@ _VAGUE = re.compile(
     re.I,
 )
 _SHOUTED = re.compile(r"!{2,}")
-_SENTENCE = re.compile(r".+?[.!?](?=\s|$)", re.S)
 
 
 def subject_missing(case: Case) -> Found:
@@ -112,11 +112,10 @@ def _cut(source: str) -> str:
     """The first sentences that fit into a preview text."""
     words = " ".join(source.split())
     taken = ""
-    for match in _SENTENCE.finditer(words):
-        longer = f"{taken} {match.group().strip()}".strip()
-        if len(longer) > LONGEST_PREHEADER:
+    for end in clean.sentence_ends(words):
+        if end > LONGEST_PREHEADER:
             break
-        taken = longer
+        taken = words[:end]
     if taken or len(words) <= LONGEST_PREHEADER:
         return taken or words
     return words[: LONGEST_PREHEADER - 1].rpartition(" ")[0] + "…"

@@ -242,7 +242,7 @@ def _planned(hours: int) -> Spoil:
     return spoil
 
 
-def _in_english(paper: Paper) -> None:
+def in_english(paper: Paper) -> None:
     """The whole newsletter in English too."""
     paper.issue.newsletter.locales = ["sv", "en"]
     english = paper.issue.text("en")
@@ -256,7 +256,7 @@ def _in_english(paper: Paper) -> None:
 
 def _all_in(locale: str) -> Spoil:
     def spoil(paper: Paper) -> None:
-        _in_english(paper)
+        in_english(paper)
         for block in paper.issue.blocks:
             block.only_locale = locale
 
@@ -265,7 +265,7 @@ def _all_in(locale: str) -> Spoil:
 
 def _hole(only: str = "") -> Spoil:
     def spoil(paper: Paper) -> None:
-        _in_english(paper)
+        in_english(paper)
         block = paper.block(_K.TEXT)
         block.data = {"sv": block.data["sv"]}
         block.only_locale = only
@@ -275,7 +275,7 @@ def _hole(only: str = "") -> Spoil:
 
 def _untranslated(name: str) -> Spoil:
     def spoil(paper: Paper) -> None:
-        _in_english(paper)
+        in_english(paper)
         block = paper.block(_K.QUOTE)
         swedish = block.data["sv"] | {"text": "Det allra bästa här är den långa lunchkön."}
         english = swedish if name == "text" else swedish | {"text": "The best is the queue."}

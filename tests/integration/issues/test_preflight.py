@@ -12,12 +12,16 @@ from newsletter_service.issues import editions, preflight
 from newsletter_service.issues.checks.rule import Level
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import Block, BlockKind
-from tests.integration.issues import newsletters
+from tests.integration.issues import newsletters, spoiled
 from tests.integration.issues.newsletters import Paper, Spoil, organisation, part, text
 from tests.integration.issues.spoiled import CASES
 from tests.world import World, world
 
 K = BlockKind
+MUCH_IN_ENGLISH = " ".join(
+    f"House {n} gets new lights, fresh air and a kitchen where all who work here can eat."
+    for n in range(12)
+)
 MUCH = " ".join(
     f"Hus {n} får nytt ljus, ny luft och ett kök där alla som arbetar i parken kan äta."
     for n in range(12)
@@ -90,6 +94,24 @@ def _long(paper: Paper) -> None:
     issue.text("sv").introduction += f"\n\n{MUCH}\n\n{MUCH}"
 
 
+def _long_in_english(paper: Paper) -> None:
+    """The same in a newsletter that is written in English alone."""
+    spoiled.in_english(paper)
+    paper.issue.newsletter.locales = ["en"]
+    paper.issue.texts[:] = [one for one in paper.issue.texts if one.locale == "en"]
+    for block in list(paper.issue.blocks):
+        values = block.data["en"]
+        grown = {
+            name: f"{value} {MUCH_IN_ENGLISH}"
+            for name in ("summary", "text", "by", "markdown", "place")
+            if (value := values.get(name)) and block.kind not in (K.BUTTON, K.HEADING)
+        }
+        block.data = {"en": values | grown}
+        if block.kind in (K.TEXT, K.QUOTE):
+            paper.issue.blocks.append(Block(position=90, kind=block.kind, data=dict(block.data)))
+    paper.issue.text("en").introduction += f"\n\n{MUCH_IN_ENGLISH}\n\n{MUCH_IN_ENGLISH}"
+
+
 def _short(paper: Paper) -> None:
     """One line of one part, and as few words around it as pass for a letter."""
     words = {"markdown": "[Labbet öppnar](https://fjallangen.se/labb) i dag."}
@@ -97,7 +119,7 @@ def _short(paper: Paper) -> None:
     text(subject="Hej", preheader="Nytt", introduction="")(paper)
 
 
-@pytest.mark.parametrize("spoil", [_long, _short])
+@pytest.mark.parametrize("spoil", [_long, _long_in_english, _short])
 def test_r_7_1_to_7_10_the_longest_and_the_shortest_letter_pass(paper: Paper, spoil: Spoil) -> None:
     spoil(paper)
 
@@ -105,7 +127,8 @@ def test_r_7_1_to_7_10_the_longest_and_the_shortest_letter_pass(paper: Paper, sp
 
     assert [(one.rule, one.place, one.values) for one in [*report.must, *report.should]] == []
     (letter,) = compose_letters(paper)
-    assert len(letter.html) > (35_000 if spoil is _long else 10_000)
+    assert len(letter.html) > (10_000 if spoil is _short else 35_000)
+    assert letter.locale == ("en" if spoil is _long_in_english else "sv")
 
 
 def compose_letters(paper: Paper) -> list[Letter]:

@@ -26,8 +26,24 @@ def test_a_cut_falls_after_a_sentence_or_at_least_a_word() -> None:
     assert clean.excerpt("Den första meningen är lång nog. Den andra får inte plats.", 45) == (
         "Den första meningen är lång nog."
     )
+    breakfast = "Vad kostar den? Kom och fråga tisdag kl. 8.00, när tre berättar."
+    assert clean.excerpt(breakfast, 50) == "Vad kostar den? Kom och fråga tisdag kl. 8.00…"
     assert clean.excerpt("ord " * 50, 21) == "ord ord ord ord ord…"
     assert len(clean.excerpt("x" * 1000, 400)) == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Kom kl. 8. Kaffe finns.", 2),
+        ("Mat, t.ex. bröd m.m. Välkomna!", 2),
+        ("I hus 3. Den 3. december är det dags", 1),
+        ("Prof. Ek och Dr. Berg talar. Frågor?", 2),
+        ("See no. 12. No. Never.", 3),
+    ],
+)
+def test_a_sentence_goes_on_behind_what_is_only_cut_short(text: str, sentences: int) -> None:
+    assert len(clean.sentence_ends(text)) == sentences
 
 
 @pytest.mark.parametrize(
