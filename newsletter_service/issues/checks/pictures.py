@@ -1,8 +1,9 @@
 """What the check looks for in pictures: described, of a kind that is shown, not all there is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask_babel import lazy_gettext as _l
@@ -79,7 +80,7 @@ def secured(case: Case, place: str, values: Values) -> Correction | None:
     return corrections.new_address(case, place, url, "https:" + url.partition(":")[2])
 
 
-def _picture_of(values: Values) -> str:
+def _picture_of(values: Mapping[str, Any]) -> str:
     return str(values.get("image_url") or values.get("url") or "")
 
 

@@ -175,6 +175,7 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
     looked_at: int | None = None,
 ) -> str:
     is_open, session = issue.state in OPEN, db.session()
+    at = at or _time_to_begin_with(issue, now())
     # what has left is checked no more, and its audience is known
     report = preflight.examine(session, issue, now()) if is_open else NOTHING
     reach = report.reach
@@ -221,8 +222,8 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         address=address or actor(),
         errors=errors or {},
         later=later,
-        at=at or _suggested_time(now()),
-        at_in_words=_in_words(at or _suggested_time(now())),
+        at=at,
+        at_in_words=_in_words(at),
         undo_minutes=max(1, round(current().undo_seconds / 60)),
     )
 
@@ -247,8 +248,10 @@ def _places(issue: Issue) -> dict[str, str]:
     return known
 
 
-def _suggested_time(moment: datetime) -> str:
-    """Tomorrow at nine, as a field for date and time wants it."""
+def _time_to_begin_with(issue: Issue, moment: datetime) -> str:
+    """The time it has while that is ahead, else tomorrow at nine; as its field wants it."""
+    if issue.send_at and issue.send_at > moment:
+        return f"{local(issue.send_at):%Y-%m-%dT%H:%M}"
     tomorrow = local(moment).date() + timedelta(days=1)
     return f"{tomorrow.isoformat()}T09:00"
 
