@@ -21,7 +21,8 @@ Act = Callable[[list[Outcome], list[Start]], Awaitable[Answers]]
 log = logging.getLogger(__name__)
 
 # So long a gate waits for others, until half of the lanes are there: what a gate costs is nearly
-# the same for one as for five, and no lane waits for long.
+# the same for one as for five, and no lane waits for long. Where the loop goes on while one is
+# committed, no more than that half goes at once: all together, they would all wait for it.
 GATHER_S = 0.002
 DATABASE_WAITS_S = (0.1, 0.5, 1, 2, 5, 10)
 
@@ -41,6 +42,7 @@ class Gatekeeper:
     def __init__(self, engine: SendingEngine, lanes: int = 1) -> None:
         self._engine = engine
         self._enough = max(1, lanes // 2)
+        self._most = self._enough if engine.passage.leaves_the_loop else lanes
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._outcomes: list[Outcome] = []
@@ -81,7 +83,8 @@ class Gatekeeper:
     async def _work(self) -> None:
         while not (self._closing and not self._outcomes and not self._starts):
             await self._wake.wait()
-            await asyncio.sleep(0)  # let lanes that became ready in the same moment join
+            if len(self._starts) < self._most:
+                await asyncio.sleep(0)  # let lanes that became ready in the same moment join
             self._wake.clear()
             if self._timer is not None:
                 self._timer.cancel()
@@ -93,14 +96,17 @@ class Gatekeeper:
 
     async def _pass_on(self) -> None:
         outcomes, self._outcomes = self._outcomes, []
-        starts, self._starts = self._starts, []
+        starts, self._starts = self._starts[: self._most], self._starts[self._most :]
+        if self._starts:
+            self._gather()
         asked = [start for start, _ in starts]
         try:
             answers = await self._commit(outcomes, asked)
         except Exception as error:  # lanes must never wait for a gate that is gone
             log.exception("ledger_lost", extra={"outcomes": len(outcomes), "starts": len(starts)})
             self._lost = f"The ledger does not take our outcomes: {type(error).__name__}"
-            for _, waiting in starts:
+            late, self._starts = self._starts, []
+            for _, waiting in (*starts, *late):
                 if not waiting.done():
                     waiting.set_exception(LedgerLost(self._lost))
             return

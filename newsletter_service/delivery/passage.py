@@ -21,6 +21,9 @@ Moved = tuple[Keys, Keys]
 class Passage(Protocol):
     """For the loop's thread. After an error nobody knows whether the group was committed."""
 
+    leaves_the_loop: bool
+    """Whether the loop goes on with other things while a group is being committed."""
+
     async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
         """Commit a group of ordinary outcomes and starts. Raises what drivers raise."""
 

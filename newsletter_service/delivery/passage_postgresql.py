@@ -78,6 +78,8 @@ class _NotAllMoved(Exception):
 class PostgresqlPassage:
     """One connection, one gate at a time; `aside` runs what blocks in another thread."""
 
+    leaves_the_loop = True
+
     def __init__(
         self, database: Engine, aside: Callable[[Callable[[], Any]], Awaitable[Any]]
     ) -> None:

@@ -41,6 +41,8 @@ WHERE issue_id = ?3 AND n = ?4 AND epoch = ?5 AND state = 'claimed'
 class SqlitePassage:
     """`aside` runs what may wait for another process's transaction in another thread."""
 
+    leaves_the_loop = False
+
     def __init__(self, database: Engine, aside: Callable[..., Awaitable[Any]]) -> None:
         self._database = database
         self._aside = aside

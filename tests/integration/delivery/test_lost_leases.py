@@ -212,6 +212,26 @@ def test_a_broken_gate_leaves_no_lane_waiting(issue_id: int, engine: SendingEngi
     assert engine.run(ask_twice()) == ["LedgerLost", "LedgerLost"]
 
 
+def test_who_waited_behind_a_broken_gate_does_not_pass(
+    issue_id: int, relay_id: int, engine: SendingEngine
+) -> None:
+    first, second = take_batch("one").claims[:2]
+
+    async def ask() -> list[object]:
+        keeper = Gatekeeper(engine, lanes=2)
+        engine.stopping.set()
+        impossible = start(first._replace(issue_id=2**70), relay_id)
+        asked = (keeper.ask(impossible), keeper.ask(start(second, relay_id)))
+        heard = await asyncio.gather(*asked, return_exceptions=True)
+        with pytest.raises(LedgerLost):
+            await keeper.close()
+        return list(map(type, heard))
+
+    assert engine.run(ask()) == [LedgerLost, LedgerLost]
+    db.session.rollback()
+    assert db.session.get_one(Delivery, second.key).state == _D.CLAIMED
+
+
 def test_a_reply_with_a_nul_is_kept_without_it(issue_id: int) -> None:
     claim = take_batch("one").claims[0]
     commit(Outcome(claim, _D.REFUSED, 550, "550 5.1.1 No\0body"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from newsletter_service.delivery import audience, claims
 from newsletter_service.delivery.engine import SendingEngine, engine_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 DATED_MS = 1_764_000_000_000
+STARTED = Delivery.state == DeliveryState.DATA_STARTED
 
 
 @pytest.fixture
@@ -129,6 +130,28 @@ def test_a_start_of_a_paused_issue_is_stopped_among_others(
         session.execute(update(Issue).where(paused).values(state=IssueState.PAUSED))
     answers = passed(engine, [], [start(claimed[0]), start(claimed[-1])])
     assert answers == [Answer.STOPPED, Answer.PASSED]
+
+
+def test_half_of_the_lanes_wait_for_a_gate_while_the_others_work(
+    claimed: list[Claim], engine: SendingEngine
+) -> None:
+    seen = []
+    wanted = [start(claim) for claim in claimed[:3]]
+
+    async def ask(keeper: Gatekeeper, one: Start) -> None:
+        await keeper.ask(one)
+        seen.append(db.session.scalar(select(func.count()).where(STARTED)) or 0)
+        db.session.rollback()
+
+    async def ask_all() -> None:
+        keeper = Gatekeeper(engine, lanes=3)
+        await asyncio.gather(*(ask(keeper, one) for one in wanted))
+        await keeper.close()
+
+    db.session.rollback()
+    engine.run(ask_all())
+    assert (seen[0] < len(wanted)) is engine.passage.leaves_the_loop
+    assert seen[-1] == len(wanted)
 
 
 def test_a_gate_waits_for_who_writes_and_the_loop_goes_on(
