@@ -105,8 +105,9 @@ def addresses() -> Iterator[str]:
 def add_readers(number: int, now: datetime) -> None:
     """Import confirmed readers."""
     curious = itertools.cycle(["Läkemedel", "Energi och miljö", "Medicinteknik", "", "Något annat"])
-    some = zip(itertools.islice(addresses(), number), curious, strict=False)
-    rows = "\n".join(["email,Vad är du mest nyfiken på?", *map(",".join, some)])
+    at_work = itertools.cycle(["Vattenbolaget", "", "Ljuslabbet", "Institutet för kyla", ""])
+    some = zip(itertools.islice(addresses(), number), curious, at_work, strict=False)
+    rows = "\n".join(["email,Vad är du mest nyfiken på?,Organisation", *map(",".join, some)])
     file = io.BytesIO(rows.encode())
     names = fields.names(fields.of_list(db.session(), open_list(db.session(), SLUG).id))
     columns = file_rows.look(file, names).columns

@@ -103,7 +103,8 @@ def _populate(site_url: str) -> None:
     sent = _suggest_without(newest[:KEPT_BACK], newsletter.id)
     release.release(sent, actor=sample.ACTOR, now=datetime.now(UTC), undo=False)
     wait_until_over(sent, seconds=60)
-    _suggest_without(newest[KEPT_BACK - LEFT_OVER : KEPT_BACK], newsletter.id)
+    draft = _suggest_without(newest[KEPT_BACK - LEFT_OVER : KEPT_BACK], newsletter.id)
+    sample_house.greet(draft, datetime.now(UTC))
     sample_house.furnish(newsletter.id, datetime.now(UTC))
 
 

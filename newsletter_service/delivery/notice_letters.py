@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import tokens
 from newsletter_service.delivery.engine import SendingEngine
 from newsletter_service.delivery.letters import domain_of, parsed
-from newsletter_service.issues import compose
+from newsletter_service.issues import compose, seen_by
 from newsletter_service.mail import headers, letter, merge_fields, return_path
 from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
 from newsletter_service.mail.reader_links import Links
@@ -159,7 +159,10 @@ def _personal(session: Session, engine: SendingEngine, notice: Notice) -> dict[s
 
 def _answers(session: Session, notice: Notice) -> dict[str, str]:
     """What a test says of the reader it was asked for; nothing of anybody in other mails."""
-    return {}
+    if notice.kind != TEST or not notice.values.get("as_reader"):
+        return {}
+    issue = session.get_one(Issue, int(notice.values["issue_id"]))
+    return seen_by.answers(session, issue, notice.locale, int(notice.values["as_reader"]))
 
 
 def _handle(session: Session, notice: Notice) -> bytes | None:

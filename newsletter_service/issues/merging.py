@@ -114,7 +114,18 @@ def put_in(
 
 def in_public(text: str, asked: Mapping[str, ListField]) -> str:
     """One line of an issue as everybody may read it: with every field's fallback."""
-    return merge_fields.replaced(text, lambda one: one.fallback if one.key in asked else None)
+    return as_read(text, asked, {})
+
+
+def as_read(text: str, asked: Mapping[str, ListField], answers: Mapping[str, str]) -> str:
+    """One line of an issue as a reader with these answers reads it."""
+
+    def put(field: Field) -> str | None:
+        if field.key not in asked or not field.fallback:
+            return None
+        return answers.get(field.key) or field.fallback
+
+    return merge_fields.replaced(text, put)
 
 
 def with_fallbacks(words: str, slots: Mapping[str, str]) -> str:

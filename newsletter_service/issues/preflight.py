@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter_service.issues.checks import (
+    answers,
     clients,
     contrast,
     copies,
@@ -38,7 +39,20 @@ from newsletter_service.mail.message import Letter
 from newsletter_service.models import Issue, LetStand
 
 _TABLES = (
-    *(words, parts, languages, letter, copies, links, tried, pictures, dates, sender, readers),
+    *(
+        words,
+        answers,
+        parts,
+        languages,
+        letter,
+        copies,
+        links,
+        tried,
+        pictures,
+        dates,
+        sender,
+        readers,
+    ),
     *(contrast, clients, kept_back, tips),
 )
 RULES: tuple[Rule, ...] = tuple(rule for table in _TABLES for rule in table.RULES)

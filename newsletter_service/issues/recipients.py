@@ -83,6 +83,16 @@ def meant(session: Session, issue: Issue, now: datetime) -> int:
     return confirmed(session, issue.list_id, *_narrower(session, issue, now), *since)
 
 
+def audience(session: Session, issue: Issue, now: datetime) -> list[ColumnElement[bool]]:
+    """Which `Subscription`s an issue is for, suppressed or not."""
+    return [
+        Subscription.list_id == issue.list_id,
+        Subscription.state == SubscriptionState.CONFIRMED,
+        Subscription.legal_basis != "",
+        *_narrower(session, issue, now),
+    ]
+
+
 def _narrower(session: Session, issue: Issue, now: datetime) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if issue.corrects_id is not None:

@@ -17,9 +17,10 @@ from newsletter_service.models import IllegalMove, Issue, IssueState, writing
 from newsletter_service.settings import Settings
 
 LATEST = timedelta(days=366)
-# Worth a look, but noted only when it leaves: the page has a place for a test, and a worker that
-# measures pictures and tries links may not have come to them yet.
-NOTED_ONLY = frozenset({"untested", "link_untried", "picture_unsized"})
+# Worth a look, but noted only when it leaves: the page has a place for a test, a worker that
+# measures pictures and tries links may not have come to them yet, and who has not answered reads
+# the words that were written for it.
+NOTED_ONLY = frozenset({"untested", "link_untried", "picture_unsized", "field_unanswered"})
 # Below this a first wave would be too few to tell anything.
 CANARY_ABOVE = 5000
 

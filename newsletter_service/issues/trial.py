@@ -15,8 +15,12 @@ KIND = "test"
 LIVES = timedelta(hours=24)
 
 
-def send_test(issue_id: int, address: str, locale: str, *, actor: str, now: datetime) -> None:
+def send_test(  # noqa: PLR0913 - what is optional is named
+    issue_id: int, address: str, locale: str, *, actor: str, now: datetime, reader: int = 0
+) -> None:
     """Ask for a test mail and note which version was tested. Raises `InvalidAddress`.
+
+    It says of its reader what it would of `reader`, a subscription; of 0, nothing.
 
     In trial mode it reaches staff and the sandbox only, as everything else (P13).
     """
@@ -36,7 +40,12 @@ def send_test(issue_id: int, address: str, locale: str, *, actor: str, now: date
             locale=locale,
             now=now,
             expires_at=now + LIVES,
-            values={"issue_id": issue_id, "locale": locale, "day": _today(now)},
+            values={
+                "issue_id": issue_id,
+                "locale": locale,
+                "day": _today(now),
+                "as_reader": reader,
+            },
             list_id=issue.list_id,
             to_staff=session.scalar(colleague) is not None,
         )

@@ -16,8 +16,17 @@ from sqlalchemy.orm import Session
 from newsletter_service import relays
 from newsletter_service import settings as settings_module
 from newsletter_service.address import is_reserved
-from newsletter_service.issues import compose, editions, recipients, translating
+from newsletter_service.issues import (
+    compose,
+    coverage,
+    editions,
+    merging,
+    recipients,
+    translating,
+)
 from newsletter_service.issues.checks.sample import Copy, Press
+from newsletter_service.issues.coverage import Coverage
+from newsletter_service.mail import merge_fields
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.mail.message import Letter
 from newsletter_service.models import (
@@ -27,6 +36,7 @@ from newsletter_service.models import (
     IssueState,
     IssueText,
     LinkCheck,
+    ListField,
     Organisation,
 )
 from newsletter_service.settings import Settings
@@ -175,6 +185,27 @@ class Case:
                     if name in PROSE and isinstance(value, str)
                 ]
         return [words for words in found if words.text.strip()]
+
+    @cached_property
+    def asked(self) -> dict[str, ListField]:
+        """The list's fields that may stand in words, if anything in braces is written at all."""
+        written = any("{" in words.text for words in self.words)
+        return merging.usable(self.session, self.issue.list_id) if written else {}
+
+    def in_public(self, line: str) -> str:
+        """A subject or preview text with what stands where readers have not answered."""
+        return merging.in_public(line, self.asked)
+
+    @cached_property
+    def coverage(self) -> dict[str, Coverage]:
+        """How many readers have answered each field that a letter asks for, by its key."""
+        count = coverage.of_field if self.frozen else coverage.lately
+        slots = [one.slots for one in self.letters.values()]
+        wanted = {field.key for each in slots for field in merge_fields.asked(each).values()}
+        return {
+            key: count(self.session, self.issue, self.asked[key], self.now)
+            for key in sorted(wanted & self.asked.keys())
+        }
 
     @cached_property
     def links(self) -> list[Link]:

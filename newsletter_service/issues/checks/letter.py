@@ -9,10 +9,13 @@ from flask_babel import lazy_gettext as _l
 from newsletter_service.issues.checks import corrections
 from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Correction, Found, Level, Rule, Values
+from newsletter_service.mail import merge_fields
+from newsletter_service.mail.message import Letter
 
 LARGEST_HTML = 100_000
 LARGE_HTML = 90_000
 LARGEST_STYLE = 16_384
+BYTES_A_CHARACTER = 5  # as many as an ampersand takes in HTML; none takes more in UTF-8
 LINK_ALLOWANCE = 400  # what a reader's own links and address add to the slots' marks
 
 _LEFTOVERS = re.compile(
@@ -126,10 +129,20 @@ def _where_headings_leap(case: Case, locale: str) -> str:
 
 
 def _sizes(case: Case) -> Iterator[tuple[str, int]]:
-    """How large each letter is for the reader of the sample with the longest links."""
+    """How large each letter is for the reader of the sample with the longest links, or answers."""
     for locale, letter in case.letters.items():
         largest = [copy.html_size for copy in case.copies if copy.locale == locale]
-        yield locale, max([*largest, len(letter.html.encode()) + LINK_ALLOWANCE])
+        own = len(letter.html.encode()) + LINK_ALLOWANCE + _answers(case, letter)
+        yield locale, max([*largest, own])
+
+
+def _answers(case: Case, letter: Letter) -> int:
+    """What the longest answers may add, in bytes."""
+    return sum(
+        letter.html.count(letter.slots[name]) * case.coverage[field.key].longest * BYTES_A_CHARACTER
+        for name, field in merge_fields.asked(letter.slots).items()
+        if field.key in case.coverage
+    )
 
 
 _TEMPLATE = _l("The template must show it in the HTML and in the text; restore the original.")

@@ -66,7 +66,7 @@ def long_paragraph(case: Case) -> Found:
 def preheader_length(case: Case) -> Found:
     """Inboxes show between 40 and 110 characters of the preview text (R 7.10)."""
     for text in case.texts:
-        length = len(text.preheader.strip())
+        length = len(case.in_public(text.preheader.strip()))
         if length and not SHORTEST_PREHEADER <= length <= LONGEST_PREHEADER:
             yield f"preheader:{text.locale}", {"length": length}
 

@@ -42,8 +42,9 @@ def placeholder(case: Case) -> Found:
 def subject_long(case: Case) -> Found:
     """Inboxes show about sixty characters."""
     for text in case.texts:
-        if len(text.subject) > LONGEST_SUBJECT:
-            yield f"subject:{text.locale}", {"length": len(text.subject), "most": LONGEST_SUBJECT}
+        length = len(case.in_public(text.subject))
+        if length > LONGEST_SUBJECT:
+            yield f"subject:{text.locale}", {"length": length, "most": LONGEST_SUBJECT}
 
 
 def subject_shouts(case: Case) -> Found:

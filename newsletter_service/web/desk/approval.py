@@ -13,7 +13,7 @@ from newsletter_service.issues.differences import ONLY_LOCALE, Change, Differenc
 from newsletter_service.mail.letter import LetterError
 from newsletter_service.models import BlockKind, IllegalMove, Issue, IssueState, Role
 from newsletter_service.web.access import allow
-from newsletter_service.web.desk import actor, block_fields, now
+from newsletter_service.web.desk import actor, answer_fields, block_fields, now
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.composer import views
 from newsletter_service.web.i18n import recent
@@ -142,6 +142,7 @@ def _page(issue: Issue, *, errors: dict[str, str] | None = None) -> str:
         changes=[_told(one) for one in found],
         parts=_parts(issue),
         views=views(issue.id, locale, "approval.page"),
+        seen_by=answer_fields.seen(issue, locale),
         errors=errors or {},
     )
 

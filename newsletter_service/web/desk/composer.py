@@ -16,8 +16,16 @@ from newsletter_service.issues.blocks import Changed, Edit, Harmful, NotEditable
 from newsletter_service.issues.checks.rule import block_of
 from newsletter_service.models import Block, BlockKind, Issue, Role
 from newsletter_service.news import tabs as news
+from newsletter_service.subscribers.fields import Unfit
 from newsletter_service.web.access import allow
-from newsletter_service.web.desk import actor, block_fields, history_words, now, said
+from newsletter_service.web.desk import (
+    actor,
+    answer_fields,
+    block_fields,
+    history_words,
+    now,
+    said,
+)
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.checks import mended
 from newsletter_service.web.i18n import clock, local
@@ -51,13 +59,16 @@ def save(issue_id: int) -> Response:
     seen = request.form.get("version", 0, type=int)
     try:
         version = blocks.write(issue_id, locale, typed, values, _edit(seen))
-        opened = 0 if in_place else _act(issue_id, version, request.form.get("do", "save"))
+        opened = 0 if in_place else _act(issue_id, locale, version, request.form.get("do", "save"))
     except NotEditable:
         flash(_("This issue has left and can no longer be changed."), "wait")
         return redirect(url_for("review.page", issue_id=issue_id), 303)
     except Harmful as harm:
         errors = said({harm.field: "characters"})
         return make_response(_page(issue, locale, typed=(typed, values), errors=errors), 422)
+    except Unfit as unfit:
+        wrong = answer_fields.said(unfit.faults)
+        return make_response(_page(words.the_issue(issue_id), locale, errors=wrong), 422)
     except Changed:
         return _meanwhile(issue_id, locale, (typed, values), in_place)
     if in_place:
@@ -69,7 +80,7 @@ def save(issue_id: int) -> Response:
     return redirect(back + (f"#block-{opened}" if opened else ""), 303)
 
 
-def _act(issue_id: int, version: int, pressed: str) -> int:
+def _act(issue_id: int, locale: str, version: int, pressed: str) -> int:
     """Do what a button such as `up:12` or `add:text:12` says; returns the block to open."""
     act, _colon, rest = pressed.partition(":")
     edit = _edit(version)
@@ -77,6 +88,8 @@ def _act(issue_id: int, version: int, pressed: str) -> int:
         chosen = request.form.getlist("items", type=int)
         blocks.add_items(issue_id, chosen, edit)
         return 0
+    if act == "answer":
+        return answer_fields.put(issue_id, locale, edit)
     if act == "mend":
         rule, _colon, place = rest.partition(":")
         mended(issue_id, rule, place, edit)
@@ -139,6 +152,10 @@ def _page(
     report = _report(issue)
     findings = [*report.must, *report.should]
     today = local(now()).date()
+    parts = [
+        block_fields.form_of(b, locale, issue.newsletter.locales, values.get(b.id))
+        for b in issue.blocks
+    ]
     return render_template(
         "desk/composer/page.html",
         issue=issue,
@@ -148,10 +165,9 @@ def _page(
         status=words.status(issue),
         tabs=words.tabs(issue, "content"),
         text=kept | texts,
-        parts=[
-            block_fields.form_of(b, locale, issue.newsletter.locales, values.get(b.id))
-            for b in issue.blocks
-        ],
+        parts=parts,
+        answer=answer_fields.form_of(issue, locale, parts),
+        seen_by=answer_fields.seen(issue, locale),
         original=_original(issue, locale),
         kinds=block_fields.kind_names(),
         opened=request.args.get("open", 0, type=int),
@@ -178,11 +194,12 @@ def views(issue_id: int, locale: str, endpoint: str) -> list[dict[str, Any]]:
         "text": _("Text"),
     }
     chosen = request.args.get("vy", "dator")
+    as_reader = answer_fields.chosen_reader() or None
     return [
         {
             "label": text,
-            "url": url_for(endpoint, issue_id=issue_id, vy=view, sprak=locale),
-            "src": url_for("letter.page", issue_id=issue_id, vy=view, sprak=locale),
+            "url": url_for(endpoint, issue_id=issue_id, vy=view, sprak=locale, som=as_reader),
+            "src": url_for("letter.page", issue_id=issue_id, vy=view, sprak=locale, som=as_reader),
             "width": "phone" if view == "mobil" else "wide",
             "active": view == chosen,
         }

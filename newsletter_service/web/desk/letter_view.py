@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from markupsafe import escape
 
 from newsletter_service.extensions import db
-from newsletter_service.issues import compose
+from newsletter_service.issues import compose, merging, seen_by
 from newsletter_service.issues.blocks import EDITABLE
 from newsletter_service.issues.compose import letter_values
 from newsletter_service.mail import headers, merge_fields, pdf
@@ -17,8 +17,8 @@ from newsletter_service.models import Edition, Issue, Role
 from newsletter_service.pictures import library
 from newsletter_service.settings import current
 from newsletter_service.web.access import allow
+from newsletter_service.web.desk import answer_fields, now
 from newsletter_service.web.desk import issue_words as words
-from newsletter_service.web.desk import now
 from newsletter_service.web.i18n import local
 from newsletter_service.web.security import as_attachment, as_letter
 
@@ -39,7 +39,14 @@ def page(issue_id: int) -> Response:
         letter, _fixed = letter_of(issue, words.chosen_locale(issue))
     except LetterError as error:
         return as_letter(f"<pre>{escape(str(error))}</pre>")
-    return as_letter(_shown(letter, request.args.get("vy", "dator")))
+    return as_letter(_shown(_as_read(issue, letter), request.args.get("vy", "dator")))
+
+
+def _as_read(issue: Issue, letter: Letter) -> Letter:
+    """The letter as the reader has it who was asked for, or as somebody without answers."""
+    reader = answer_fields.chosen_reader()
+    answers = seen_by.answers(db.session(), issue, letter.locale, reader) if reader else {}
+    return merging.answered(letter, answers)
 
 
 @blueprint.get("/brev.eml")
@@ -51,8 +58,8 @@ def file(issue_id: int) -> Response:
         letter, fixed = letter_of(issue, words.chosen_locale(issue))
     except LetterError as error:
         return as_letter(f"<pre>{escape(str(error))}</pre>")
+    letter = merging.answered(letter, {})
     links = {name: current().base_url for name in letter.slots}
-    links |= merge_fields.values(merge_fields.asked(letter.slots), {})
     body = Prepared.of(letter, fixed).message(
         Reader(
             to=_EXAMPLE,
@@ -117,5 +124,4 @@ def _shown(letter: Letter, view: str) -> str:
 def _filled(letter: Letter, part: str, *, is_html: bool) -> str:
     """A reader's own values are stood in for; the links of an example lead nowhere."""
     given = dict.fromkeys(letter.slots, "#") | {"address": _EXAMPLE}
-    given |= merge_fields.values(merge_fields.asked(letter.slots), {})
     return merge_fields.filled(part, letter.slots, given, is_html=is_html)

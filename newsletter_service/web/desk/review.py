@@ -30,7 +30,7 @@ from newsletter_service.models import IllegalMove, Issue, IssueState, Role
 from newsletter_service.settings import current
 from newsletter_service.subscribers import segments
 from newsletter_service.web.access import allow
-from newsletter_service.web.desk import actor, now, review_words
+from newsletter_service.web.desk import actor, answer_fields, now, review_words
 from newsletter_service.web.desk import issue_words as words
 from newsletter_service.web.desk.composer import views
 from newsletter_service.web.desk.review_words import Audience
@@ -59,7 +59,8 @@ def send_test(issue_id: int) -> Response | tuple[str, int]:
     locales = editions.written_locales(issue) if "all" in request.form else [chosen]
     try:
         for locale in locales:
-            trial.send_test(issue_id, address, locale, actor=actor(), now=now())
+            reader = answer_fields.chosen_reader()
+            trial.send_test(issue_id, address, locale, actor=actor(), now=now(), reader=reader)
     except InvalidAddress:
         wrong = _("Write an e-mail address, such as namn@example.org.")
         return _page(issue, errors={"address": wrong}, address=address), 422
@@ -219,6 +220,7 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         may_approve=current_user.has_role(Role.APPROVER),
         may_edit=current_user.has_role(Role.EDITOR),
         views=views(issue.id, locale, "review.page"),
+        seen_by=answer_fields.seen(issue, locale),
         address=address or actor(),
         errors=errors or {},
         later=later,

@@ -14,13 +14,16 @@ from newsletter_service.issues.translating import TRANSLATED
 from newsletter_service.models import (
     BlockKind,
     DoctorReport,
+    FieldValue,
     Issue,
     IssueState,
     Item,
     LinkCheck,
     LinkOutcome,
+    ListField,
     Source,
     Subscriber,
+    Subscription,
     Suppression,
     SuppressionReason,
 )
@@ -187,6 +190,34 @@ def _answers(name: str, outcome: LinkOutcome = LinkOutcome.OK, **values: Any) ->
     return spoil
 
 
+def _fields(*answers: str, number: int = 30) -> Spoil:
+    """A field *Organisation* and one to tick; what the readers answered to the first."""
+
+    def spoil(paper: Paper) -> None:
+        session, mine = db.session(), paper.issue.list_id
+        for key, label, kind in (
+            ("organisation", "Organisation", "text"),
+            ("lunch", "Går", "checkbox"),
+        ):
+            session.add(ListField(list_id=mine, key=key, label=label, kind=kind, created_at=NOW))
+        session.flush()
+        field = session.query(ListField).filter_by(list_id=mine, key="organisation").one()
+        given = answers or ["Ljus AB"] * number
+        readers = session.query(Subscription).filter_by(list_id=mine).order_by(Subscription.id)
+        session.add_all(
+            FieldValue(subscription_id=one.id, field_id=field.id, value=said, folded=said)
+            for one, said in zip(readers, given, strict=False)
+        )
+
+    return spoil
+
+
+def _asks(*, longest: int = 30) -> Spoil:
+    """A subject that asks for it, where the answers have so many characters."""
+    words = text(subject="Tre nya bolag flyttar in i hus 3, {organisation|kära läsare}")
+    return both(_fields(*["a" * longest] * 30), words)
+
+
 def _changed(minutes: int) -> Spoil:
     def spoil(paper: Paper) -> None:
         paper.issue.changed_at = NOW - timedelta(minutes=minutes)
@@ -286,6 +317,23 @@ def _untranslated(name: str) -> Spoil:
 
 # Each rule: what it finds, and what it just lets pass.
 CASES: dict[str, tuple[Spoil, Spoil]] = {
+    "field_unknown": (
+        both(_fields(), text(introduction="Hej {Organisation|ni}.")),
+        both(_fields(), text(introduction="Hej {organisation|ni}, {a b|c} och {inget|alls annat")),
+    ),
+    "field_misplaced": (
+        both(_fields(), text(introduction=f"[Läs allt]({SITE}/{{organisation|alla}})")),
+        both(_fields(), text(introduction=f"[Allt för {{organisation|alla}}]({SITE}/alla)")),
+    ),
+    "fallback_missing": (
+        both(_fields(), part(_K.HEADING, text="För {organisation|}")),
+        both(_fields(), part(_K.HEADING, text="För {organisation|er} i {kortform}")),
+    ),
+    "field_unanswered": (
+        both(_fields(number=29), part(_K.QUOTE, text="Hej {organisation|ni}!")),
+        both(_fields(number=30), part(_K.QUOTE, text="Hej {organisation|ni}!")),
+    ),
+    "field_subject_long": (_asks(longest=27), _asks(longest=26)),
     "subject_missing": (text(subject=" "), text(subject="Nytt")),
     "placeholder": (
         text(introduction="Hej {{ namn }}"),

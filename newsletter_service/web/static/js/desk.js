@@ -37,6 +37,26 @@
     }
   }
 
+  // -- a reader's answer goes in where the cursor was ------------------------------------------
+  function followCursor(input) {
+    const where = document.querySelector("[data-answers] select[name='answer.place']");
+    if (![...(where?.options ?? [])].some((option) => option.value === input.name)) return;
+    where.value = input.name;
+    where.dataset.at = input.name;
+  }
+
+  function putIn(button) {
+    const form = button.closest("[data-answers]");
+    const part = (name) => form.querySelector(`[name="answer.${name}"]`);
+    const [where, words] = [part("place"), part("fallback").value.trim()];
+    if (where.dataset.at !== where.value || !words || /[{|}]/.test(words)) return false;
+    const target = button.form.elements[where.value];
+    target.focus();
+    target.setRangeText(`{${part("key").value}|${words}}`, target.selectionStart, target.selectionEnd, "end");
+    for (const kind of ["input", "change"]) target.dispatchEvent(new Event(kind, { bubbles: true }));
+    return true;
+  }
+
   // -- another view of the letter without leaving the page -----------------------------------
   function showView(link) {
     const frame = link.closest("[data-mail-frame]");
@@ -129,6 +149,8 @@
   document.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) copyText(copy);
+    const putter = event.target.closest("[data-answers] button[value='answer']");
+    if (putter && putIn(putter)) event.preventDefault();
     const link = event.target.closest("[data-dialog], [data-dialog-close], [data-view-src]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const dialog = link.dataset.dialog && document.getElementById(link.dataset.dialog);
@@ -138,6 +160,7 @@
     else return;
     event.preventDefault();
   });
+  document.addEventListener("focusin", ({ target }) => target.name && followCursor(target));
   document.addEventListener("keydown", (event) => {
     const open = event.key === "Escape" && document.querySelector(".fold[open]");
     if (!open) return;
