@@ -1,5 +1,6 @@
 """The `newsletter` command: the commands of `cli` and the processes, given the app to make."""
 
+from functools import partial
 from pkgutil import resolve_name
 
 from flask import Flask
@@ -18,11 +19,22 @@ cli.main.places |= {
 
 def main() -> None:
     """Run one command; the app is made when a command needs it."""
-    cli.main(prog_name="newsletter", obj=cli.Door(_create_app))
+    cli.main(prog_name="newsletter", obj=door())
 
 
-def _create_app() -> Flask:
-    app: Flask = resolve_name("newsletter_service.background:create_background")()
+def door() -> cli.Door:
+    """Without the pages, which take as long to come as all the rest, but where they are asked for.
+
+    A fault in the settings shows when a command asks for the application.
+    """
+    return cli.Door(
+        partial(_made, "newsletter_service.background:create_background"),
+        partial(_made, "newsletter_service.app:create_app"),
+    )
+
+
+def _made(place: str) -> Flask:
+    app: Flask = resolve_name(place)()
     return app
 
 

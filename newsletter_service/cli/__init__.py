@@ -3,13 +3,18 @@
 Exit codes: 0 done, 1 it could not be done or the answer is bad, 2 the command was misused.
 """
 
+import re
 from pkgutil import resolve_name
+from typing import Any
 
 import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from newsletter_service.cli.door import Door
+from newsletter_service.cli.door import Door, fail
 
 __all__ = ["Door", "main"]
+
+_NO_TABLES = re.compile(r"no such (?:table|column)|(?:relation|column) .+ does not exist")
 
 PLACES = {
     name: f"newsletter_service.cli.{place}"
@@ -56,6 +61,18 @@ class Commands(click.Group):
             return None
         command: click.Command = resolve_name(self.places[cmd_name])
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run one; a database without tables is told plainly."""
+        try:
+            return super().invoke(ctx)
+        except (OperationalError, ProgrammingError) as error:
+            if not _NO_TABLES.search(str(error.orig)):
+                raise
+            fail(
+                "The database has no tables, or old ones: run `newsletter db upgrade`. If another"
+                " is meant, say so by NEWSLETTER_DATA_DIR or NEWSLETTER_DATABASE_URL."
+            )
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

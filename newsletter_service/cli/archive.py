@@ -34,7 +34,7 @@ def group() -> None:
 @click.pass_obj
 def export(door: Door, directory: Path, slug: str, site: str) -> None:
     """Write every open archive as files: pages, feeds and what they need. Overwrites."""
-    app = door.app
+    app = door.pages
     with app.app_context():
         base = current().base_url
         listed = [each for each in archive.open_newsletters() if slug in ("", each.slug)]
@@ -43,6 +43,8 @@ def export(door: Door, directory: Path, slug: str, site: str) -> None:
         fail("No archive is open. Open one in the desk: Inställningar, Öppet arkiv.")
     written = _Site(app.test_client(), base, site.rstrip("/") or base, tuple(starts))
     number = written.write(directory)
+    if not number:
+        fail("Nothing was written: the service answers none of its archive's pages; see its log.")
     click.echo(f"{number} files in {directory}.")
 
 
@@ -80,7 +82,7 @@ class _Site:
     def _needed(self, page: str) -> Iterator[str]:
         for match in _PLACE.finditer(page):
             place = self._path(html.unescape(match["place"]))
-            files = place.startswith("/static/") or place == "/brand.css"
+            files = place.startswith(("/static/", "/bild/")) or place == "/brand.css"
             if files or any(place == one or place.startswith(one + "/") for one in self._starts):
                 yield place
 

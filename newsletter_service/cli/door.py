@@ -25,19 +25,31 @@ MISUSE = 2
 class Door:
     """Makes the application at first use; a fault in the settings becomes a plain message."""
 
-    def __init__(self, create_app: Callable[[], Flask]) -> None:
+    def __init__(
+        self, create_app: Callable[[], Flask], with_pages: Callable[[], Flask] | None = None
+    ) -> None:
         self._create_app = create_app
+        self._with_pages = with_pages or create_app
         self._app: Flask | None = None
 
     @property
     def app(self) -> Flask:
         """The application."""
         if self._app is None:
-            try:
-                self._app = self._create_app()
-            except SettingsError as error:
-                fail(str(error), MISUSE)
+            self._app = _made(self._create_app)
         return self._app
+
+    @property
+    def pages(self) -> Flask:
+        """An application that has the pages, too."""
+        return _made(self._with_pages)
+
+
+def _made(create: Callable[[], Flask]) -> Flask:
+    try:
+        return create()
+    except SettingsError as error:
+        fail(str(error), MISUSE)
 
 
 def in_app(command: Callable[P, T]) -> Callable[P, T]:

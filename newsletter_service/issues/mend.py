@@ -22,6 +22,12 @@ class NothingMended(Exception):
     """There was nothing left to mend, or a person must do it."""
 
 
+def some(report: preflight.Report) -> bool:
+    """Whether `mend_all` would put anything right."""
+    found = (*report.must, *report.should)
+    return any(one.can_be_mended and one.rule in _IN_ONE_GO for one in found)
+
+
 def mend(issue_id: int, rule: str, place: str, edit: Edit) -> int:
     """Mend what one rule found in one place; returns the new version.
 

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter_service import outward
+from newsletter_service import settings as settings_module
 from newsletter_service.extensions import db
 from newsletter_service.models import (
     Block,
@@ -103,7 +104,7 @@ def adopted(session: Session, kind: str, values: Mapping[str, Any]) -> dict[str,
     fate = fates(session, [url]).get(url, Fate())
     if fate.refused:
         return dict(values) | {name: ""}
-    file = fate.file or library.by_address(session, url)
+    file = library.by_address(session, url) or fate.file
     return dict(values) | (_shown(file, kind, name) if file is not None else {})
 
 
@@ -223,7 +224,10 @@ def _shown(file: StoredFile, kind: str, name: str) -> dict[str, Any]:
 
 
 def _is_elsewhere(url: str) -> bool:
-    return url.startswith(("http://", "https://")) and len(url) <= _LONGEST_URL
+    """Whether it is somebody else's; ours are never fetched, nor lost because that failed."""
+    ours = f"{settings_module.current().base_url}/"
+    is_web = url.startswith(("http://", "https://")) and len(url) <= _LONGEST_URL
+    return is_web and not url.startswith(ours)
 
 
 def _key(url: str) -> bytes:

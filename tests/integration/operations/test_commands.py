@@ -11,9 +11,11 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from newsletter_service import cli
+from newsletter_service.app import create_app
 from newsletter_service.delivery import audience
 from newsletter_service.extensions import db
 from newsletter_service.models import BounceMessage
+from newsletter_service.settings import Settings
 from tests.dns_server import DnsServer
 from tests.integration.operations.conftest import SENDER, Make
 from tests.world import World
@@ -28,6 +30,17 @@ def made(make: Make) -> World:
 
 def run(made: World, *arguments: str, given: bytes | None = None) -> Result:
     return CliRunner().invoke(cli.main, arguments, input=given, obj=cli.Door(lambda: made.app))
+
+
+def test_a_database_without_tables_is_told_in_a_sentence(made: World, tmp_path: Path) -> None:
+    empty = World(
+        create_app(Settings.from_env({"NEWSLETTER_DATA_DIR": str(tmp_path / "no")})),
+        made.settings,
+        {},
+    )
+    done = run(empty, "statement", "1")
+    assert done.exit_code == 1
+    assert "newsletter db upgrade" in done.output
 
 
 def test_doctor_ends_with_0_only_if_all_checks_pass(made: World, dns: DnsServer) -> None:

@@ -222,6 +222,12 @@ def test_a_picture_written_into_a_block_is_fetched_and_put_in_its_place(
     issue = db.session.get_one(Issue, issue_id)
     blocks.write(issue_id, "sv", {}, {block.id: wanted}, Edit(issue.version, "anna", NOW))
     assert db.session.get_one(Block, block.id).values("sv")["url"] == values["url"]
+    # and saving what the page shows now asks nobody for what we have
+    shown = wanted | {"url": values["url"], "alt": "Labbet i hus 3"}
+    edit = Edit(db.session.get_one(Issue, issue_id).version, "anna", NOW)
+    blocks.write(issue_id, "sv", {}, {block.id: shown}, edit)
+    assert not remote.is_due(LATER)
+    assert db.session.get_one(Block, block.id).values("sv")["url"] == values["url"]
 
 
 @pytest.mark.usefixtures("desk")

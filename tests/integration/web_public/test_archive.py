@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from newsletter_service.__main__ import door
 from newsletter_service.accounts import newsletters
 from newsletter_service.cli import Door
 from newsletter_service.cli.archive import group as archive_command
@@ -116,12 +117,14 @@ def test_r_2_7_letters_name_the_archive_once_it_is_open(made: World) -> None:
 
 
 def test_the_archive_as_files_leads_from_page_to_page_and_holds_nothing_of_a_reader(
-    made: World, tmp_path: Path
+    made: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slug = switch(made, on=True).slug
     db.session.remove()
+    for name, value in made.env.items():
+        monkeypatch.setenv(name, value)
     args = ["export", str(tmp_path / "out"), "--site", "https://arkiv.example.org"]
-    done = CliRunner().invoke(archive_command, args, obj=Door(lambda: made.app))
+    done = CliRunner().invoke(archive_command, args, obj=door())  # as the command itself runs
     assert done.exit_code == 0, done.output
 
     shelf = (tmp_path / "out" / "arkiv" / slug / "index.html").read_text()
