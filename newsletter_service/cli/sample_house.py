@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from newsletter_service.cli.sample import ACTOR
 from newsletter_service.embedded.sample import pictures
 from newsletter_service.extensions import db
-from newsletter_service.issues import blocks, put_in
+from newsletter_service.issues import blocks
 from newsletter_service.issues.blocks import Edit
-from newsletter_service.mail.merge_fields import Field
 from newsletter_service.models import Issue
 from newsletter_service.news import desk, submissions
 from newsletter_service.pictures import library
@@ -17,17 +16,16 @@ _UPLOADS = (
     ("entren-i-host.jpg", "Entrén till hus 3 en höstkväll"),
     ("program-oppet-hus.pdf", ""),
 )
+_GREETING = "Hej! Här är höstens nyheter, och en hälsning till {organisation|alla hos er}."
 _LINES = ("Oppet hus i Vintergren", "09.00 Kaffe i entren", "10.00 Rundvandring")
 
 
 def greet(issue_id: int, now: datetime) -> None:
     """A draft that says where its reader works, as far as that is known."""
-    session = db.session()
-    issue = session.get_one(Issue, issue_id)
+    issue = db.session().get_one(Issue, issue_id)
     edit, words = Edit(issue.version, ACTOR, now), issue.text("sv").introduction
-    said = f"{words}\n\nHälsa gärna till".strip()
-    edit = Edit(blocks.write(issue_id, "sv", {"introduction": said}, {}, edit), ACTOR, now)
-    put_in.field(issue_id, "sv", "introduction", Field("organisation", "alla hos er"), edit)
+    said = f"{words}\n\n{_GREETING}".strip()
+    blocks.write(issue_id, "sv", {"introduction": said}, {}, edit)
 
 
 def furnish(list_id: int, now: datetime) -> None:

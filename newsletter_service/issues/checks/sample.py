@@ -1,4 +1,4 @@
-"""Copies for real readers, made as they would be sent: the first, the last, and some by lot.
+"""Copies for real readers, made as they would be sent: the first, the last, some by lot.
 
 Nothing of them is kept or shown: the rules name what is wrong, never who has it.
 """
@@ -75,7 +75,9 @@ class Press:
         asked = merging.usable(self.session, self.issue.list_id) if wanted else {}
         readers = {one.subscription_id: one.locale for one in people}
         answers = merging.answers_of(self.session, asked, readers)
-        return [self._copy(person, answers[person.subscription_id]) for person in people]
+        made = [self._copy(person, answers[person.subscription_id]) for person in people]
+        # whoever was drawn may have answered everything: the fallbacks are tried as well
+        return made + [self._copy(person, {}) for person in people[:1] if wanted]
 
     def _signing(self, sender: str) -> tuple[DkimKey, ...]:
         try:

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from newsletter_service.extensions import db
 from newsletter_service.issues import merging, put_in, seen_by
 from newsletter_service.issues.blocks import Edit
+from newsletter_service.mail import merge_fields
 from newsletter_service.mail.merge_fields import Field
 from newsletter_service.models import Issue
 from newsletter_service.web.desk import now
@@ -86,6 +87,7 @@ def seen(issue: Issue, locale: str) -> dict[str, Any] | None:
             *((one, ", ".join(said)) for one, said in some.items()),
         ],
         "chosen": chosen,
+        "in_the_inbox": any(merge_fields.written(f"{text.subject} {text.preheader}")),
         "subject": merging.as_read(text.subject, asked, answers),
         "preheader": merging.as_read(text.preheader, asked, answers),
     }

@@ -1,0 +1,151 @@
+"""Fields in an issue's words: what is approved, checked, copied and corrected with them."""
+
+from datetime import timedelta
+
+import pytest
+
+from newsletter_service.extensions import db
+from newsletter_service.issues import (
+    approve,
+    blocks,
+    copies,
+    coverage,
+    editions,
+    merging,
+    preflight,
+    release,
+    seen_by,
+)
+from newsletter_service.issues.blocks import Edit
+from newsletter_service.mail.letter import LetterError
+from newsletter_service.models import (
+    FieldKind,
+    FieldValue,
+    Issue,
+    IssueState,
+    ListField,
+    Subscription,
+    writing,
+)
+from newsletter_service.subscribers import fields
+from newsletter_service.subscribers.fields import Choice, Definition
+from tests.integration.issues.conftest import NOW
+from tests.world import World
+
+HUGE = "Ö" * 200
+
+
+@pytest.fixture
+def field(desk: World) -> ListField:
+    """*Organisation*, which the first two of three readers have answered."""
+    made = fields.define(
+        desk.list_id, Definition("Organisation", FieldKind.TEXT), actor="a", now=NOW
+    )
+    _answer(made, "Ljus AB", "Institutet")
+    return made
+
+
+def _answer(field: ListField, *answers: str) -> list[int]:
+    with writing() as session:
+        ids = [one.id for one in session.query(Subscription).order_by(Subscription.id)]
+        session.add_all(
+            FieldValue(subscription_id=one, field_id=field.id, value=said, folded=said.lower())
+            for one, said in zip(ids, answers, strict=False)
+        )
+    return ids
+
+
+def _say(issue: Issue, **words: str) -> Issue:
+    edit = Edit(db.session.get_one(Issue, issue.id).version, "anna@park.test", NOW)
+    blocks.write(issue.id, "sv", words, {}, edit)
+    return db.session.get_one(Issue, issue.id)
+
+
+def test_other_words_for_those_without_an_answer_are_another_letter(
+    draft: Issue, field: ListField
+) -> None:
+    hashes = set()
+    for words in ("{organisation|er}", "{organisation|ni}", "er"):
+        issue = _say(draft, introduction=f"Hej {words}.")
+        hashes.add(editions.content_hash(editions.letters(db.session(), issue)))
+    assert len(hashes) == 3
+    approve.approve(draft.id, actor="anna@park.test", now=NOW)
+    assert _say(draft, introduction="Hej {organisation|du}.").state == IssueState.DRAFT
+
+
+def test_whoever_has_no_answer_that_fits_is_counted(draft: Issue, field: ListField) -> None:
+    def told(text: str) -> list[tuple[str, object, object]]:
+        issue = _say(draft, introduction=text)
+        found = preflight.examine(db.session(), issue, NOW, only=["field_unanswered"]).should
+        return [(one.place, one.values["number"], one.values["of"]) for one in found]
+
+    assert told("Hej {organisation|er}.") == [("introduction:sv", 1, 3)]
+    assert told("Hej er.") == []
+    with writing() as session:
+        first = session.query(FieldValue).order_by(FieldValue.subscription_id).first()
+        assert first
+        first.value = HUGE
+    assert told("Hej {organisation|er}.") == [("introduction:sv", 2, 3)]
+    issue = db.session.get_one(Issue, draft.id)
+    assert coverage.of_field(db.session(), issue, field, NOW) == (1, len("Institutet"))
+
+
+def test_a_choice_is_as_long_as_its_label(draft: Issue, desk: World) -> None:
+    both = (Choice("Ljus", "Light and shadow"), Choice("Vatten"))
+    made = fields.define(
+        desk.list_id, Definition("Mest om", FieldKind.CHOICE, choices=both), actor="a", now=NOW
+    )
+    _answer(made, "ljus", "vatten")
+    counted = coverage.of_field(db.session(), db.session.get_one(Issue, draft.id), made, NOW)
+    assert counted == (2, len("Light and shadow"))
+
+
+def test_it_is_checked_at_the_release_on_what_will_be_sent(draft: Issue, field: ListField) -> None:
+    _say(draft, introduction="Hej {organisation|}, {ort|er} och [x](https://park.se/{ort|x}).")
+    with pytest.raises(release.Blocked) as caught:
+        release.release(draft.id, actor="a", now=NOW)
+    assert {one.rule for one in caught.value.findings} >= {"fallback_missing", "field_unknown"}
+    db.session.rollback()
+    _say(draft, introduction="Hej {organisation|er}.", subject="Nytt till {organisation|er}")
+    release.release(draft.id, actor="a", now=NOW, despite="")
+    frozen = editions.frozen(db.session(), db.session.get_one(Issue, draft.id))["sv"]
+    assert "field:organisation|er" in frozen.slots
+    assert merging.answered(frozen, {}).subject == "Nytt till er"
+
+
+def test_a_copy_and_a_correction_ask_again(draft: Issue, field: ListField) -> None:
+    _say(draft, subject="Nytt till {organisation|er}")
+    with writing() as session:
+        issue = session.get_one(Issue, draft.id)
+        issue.state, issue.released_at = IssueState.SENT, NOW
+    for act, said in (
+        (copies.copy, "Nytt till Ljus AB"),
+        (copies.correct, "Rättelse: Nytt till Ljus AB"),
+    ):
+        issue = db.session.get_one(Issue, act(draft.id, actor="a", now=NOW + timedelta(days=1)))
+        letter = editions.letters(db.session(), issue)["sv"]
+        assert merging.answered(letter, {"organisation": "Ljus AB"}).subject == said
+
+
+def test_p10_a_field_that_got_into_an_address_after_all_stops_the_letter(
+    draft: Issue, field: ListField
+) -> None:
+    sly = "[Läs][b] nu.\n\n[b]:\nhttps&#58;//park.se/{organisation|er}"
+    issue = _say(draft, introduction=sly)
+    with pytest.raises(LetterError, match="no link may differ"):
+        editions.letters(db.session(), issue)
+    assert "not_rendered" in {one.rule for one in preflight.check(db.session(), issue, NOW)}
+
+
+def test_readers_are_offered_by_their_answers_and_nobody_else_is(
+    draft: Issue, field: ListField
+) -> None:
+    issue, session = _say(draft, subject="Nytt till {organisation|er}"), db.session()
+    offered = seen_by.readers(session, issue, "sv", NOW)
+    assert sorted(offered.values()) == [["Institutet"], ["Ljus AB"]]
+    one = next(iter(offered))
+    assert seen_by.answers(session, issue, "sv", one)["organisation"] in ("Institutet", "Ljus AB")
+    with writing() as writer:
+        writer.get_one(Subscription, one).state = "unsubscribed"
+    assert seen_by.answers(session, issue, "sv", one) == {}
+    assert one not in seen_by.readers(session, issue, "sv", NOW)
