@@ -193,7 +193,7 @@ def _move(
             state=outcome.state,
             skip_reason=outcome.skip_reason,
             code=outcome.code,
-            reply=outcome.reply[:300],
+            reply=outcome.said[:300],
             settled_ms=db_now_ms(),
             crashes=Delivery.crashes + 1 if outcome.crashed else 0,
             tries=Delivery.tries - 1 if outcome.uncharged else Delivery.tries,

@@ -57,14 +57,14 @@ class Gatekeeper:
         self._outcomes.append(outcome)
         self._gather()
 
-    async def ask(self, start: Start) -> Answer:
-        """Wait until the ledger answers. Raises `LedgerLost`."""
+    def ask(self, start: Start) -> "asyncio.Future[Answer]":
+        """To be waited for until the ledger answers. Raises `LedgerLost`, then or now."""
         if self._lost:
             raise LedgerLost(self._lost)
         waiting: asyncio.Future[Answer] = self._loop.create_future()
         self._starts.append((start, waiting))
         self._gather()
-        return await waiting
+        return waiting
 
     def _gather(self) -> None:
         if len(self._starts) >= self._enough:

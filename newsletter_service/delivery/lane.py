@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 SOON_S = 5.0
 LOOK_S = 0.1
+REPORTS = DsnParams()
 
 
 class Lane:
@@ -117,7 +118,8 @@ class Lane:
 
     async def _streak(self, connection: Connection, ready: Ready, route: Route) -> None:
         """This message, and as many as follow right behind one another on the session."""
-        taken = await self._taken(ready.claim, connection.envelope(*ready.envelope))
+        claim = ready.start.claim
+        taken = await self._taken(claim, connection.envelope(ready.envelope))
         while taken and await self._passes(connection, ready.start):
             following, ahead = self._following(connection, route)
             goes_on = False
@@ -126,13 +128,16 @@ class Lane:
                 goes_on = connection.follows
             finally:
                 if following is not None and not goes_on:
-                    self.waiting.appendleft(following.claim)
+                    self.waiting.appendleft(following.start.claim)
                     self.coming.leave()
             if following is None or not goes_on:
                 return
             self.passed = self.passed.hand_on(self.coming)
-            ready, self.in_hand = following, following.claim
-            taken = await self._taken(ready.claim, connection.followed())
+            ready, claim = following, following.start.claim
+            self.in_hand = claim
+            taken = connection.taken_ahead() is not None or await self._taken(
+                claim, connection.followed()
+            )
 
     def _following(self, connection: Connection, route: Route) -> tuple[Ready | None, Ahead | None]:
         """The next message, if its envelope may leave right behind the one in hand."""
@@ -168,13 +173,9 @@ class Lane:
             return None
         dated_ms, data = prepared
         address = parsed(claim.address or "")
-        envelope = Envelope(
-            self.turn.letters.sender(claim),
-            address.envelope,
-            len(data),
-            address.needs_smtputf8,
-            DsnParams(envid=f"{claim.issue_id}.{claim.n}"),
-        )
+        sender, envid = self.turn.letters.sender(claim), f"{claim.issue_id}.{claim.n}"
+        to, international = address.envelope, address.needs_smtputf8
+        envelope = Envelope(sender, to, len(data), international, REPORTS, envid)
         return Ready(Start(claim, route.id, dated_ms), data, envelope)
 
     def _prepare(self, claim: Claim, route: Route) -> tuple[int, bytes] | None:
@@ -230,7 +231,7 @@ class Lane:
         return answer is Answer.PASSED
 
     async def _body(self, connection: Connection, ready: Ready, then: Ahead | None) -> None:
-        claim, began = ready.claim, monotonic()
+        claim, began = ready.start.claim, monotonic()
         try:
             reply = await connection.body(ready.data, then)
         except InDoubt as error:

@@ -1,6 +1,5 @@
 """The values that pass between the turn, the gate and the ledger's SQL."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -46,8 +45,7 @@ class Start(NamedTuple):
     dated_ms: int
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a claim. `code` and `reply` are the relay's; `wait_ms` is for a deferral.
 
     An `uncharged` try does not count: the relay was closing or refused our log-in (R 2.32).
@@ -63,10 +61,10 @@ class Outcome:
     uncharged: bool = False
     phase: Phase = Phase.RCPT
 
-    def __post_init__(self) -> None:
-        # PostgreSQL takes no NUL in a text, and a relay may say anything.
-        if "\0" in self.reply:
-            self.reply = self.reply.replace("\0", "")
+    @property
+    def said(self) -> str:
+        """The reply without NUL, which PostgreSQL takes in no text and a relay may say."""
+        return self.reply.replace("\0", "")
 
 
 class Answer(StrEnum):

@@ -28,6 +28,7 @@ from newsletter_service.delivery.shares import Limit
 from newsletter_service.mail.dkim_keys import DkimKeyError
 from newsletter_service.mail.smtp.connection import Connection as SmtpConnection
 from newsletter_service.mail.smtp.dsn import DsnParams
+from newsletter_service.mail.smtp.envelope import Envelope
 from newsletter_service.mail.smtp.errors import (
     InDoubt,
     MalformedAddress,
@@ -195,13 +196,15 @@ async def _transact(
 ) -> None:
     address = parsed(mail.address)
     try:
-        answer = await connection.envelope(
+        envelope = Envelope(
             mail.sender,
             address.envelope,
             len(mail.data),
             smtputf8=address.needs_smtputf8,
-            dsn=DsnParams(envid=f"notice.{mail.notice_id}"),
+            dsn=DsnParams(),
+            envid=f"notice.{mail.notice_id}",
         )
+        answer = await connection.envelope(envelope)
     except (NeedsSmtpUtf8, MalformedAddress) as error:
         await engine.sql(notice_ledger.settle, mail, Ending(_D.REFUSED, error.code, error.reason))
         return

@@ -231,7 +231,7 @@ def _values(outcomes: Sequence[Outcome], starts: Sequence[Start]) -> list[bytes]
         _ints([claim.n for claim in ended]),
         _ints([claim.epoch for claim in ended]),
         _ints([one.code or 0 for one in outcomes]),
-        _texts([one.reply[:300] for one in outcomes]),
+        _texts([one.said[:300] for one in outcomes]),
         _ints([claim.n for claim in begun]),
         _ints([claim.epoch for claim in begun]),
         b"%d" % (starts[0].relay_id if starts else 0),

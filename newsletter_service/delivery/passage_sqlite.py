@@ -88,7 +88,7 @@ class SqlitePassage:
         tallies: Counter[int] = Counter()
         for outcome in outcomes:
             claim = outcome.claim
-            found = (outcome.code, outcome.reply[:300], claim.issue_id, claim.n, claim.epoch)
+            found = (outcome.code, outcome.said[:300], claim.issue_id, claim.n, claim.epoch)
             if cursor.execute(_SETTLE, found).rowcount == 1:
                 settled.add(claim.key)
                 tallies[claim.batch_id] += 1

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from newsletter_service.delivery.ledger import Claim, Start
+from newsletter_service.delivery.ledger import Start
 from newsletter_service.mail.smtp.envelope import Envelope
 
 
@@ -12,8 +12,3 @@ class Ready(NamedTuple):
     start: Start
     data: bytes
     envelope: Envelope
-
-    @property
-    def claim(self) -> Claim:
-        """Whose it is."""
-        return self.start.claim

@@ -57,8 +57,8 @@ def record(session: Session, outcome: Outcome, now: datetime) -> None:
     claim = outcome.claim
     if claim.address_key is None or claim.address is None or outcome.code is None:
         return
-    text = outcome.reply.removeprefix(str(outcome.code)).strip()
+    text = outcome.said.removeprefix(str(outcome.code)).strip()
     said = read(Reply.of(outcome.code, (text,)), outcome.phase)
-    event = failure(said, claim.address_key, claim.address, outcome.reply, now)
+    event = failure(said, claim.address_key, claim.address, outcome.said, now)
     event.subscriber_id, event.issue_id, event.n = claim.subscriber_id, claim.issue_id, claim.n
     standing.weigh(session, event, now)

@@ -25,6 +25,7 @@ from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeys
 from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
 from newsletter_service.mail.smtp.connection import Connection
+from newsletter_service.mail.smtp.envelope import Envelope
 from newsletter_service.mail.smtp.errors import SmtpError
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.mail.smtp.timeouts import Timeouts
@@ -137,8 +138,9 @@ async def _sent(sample: Sample, sender: str, to: str, current: Settings) -> str:
         connection = await Connection.open(sample.relay, timeouts, current.ehlo_name)
         try:
             parsed = addresses.parse(to)
-            envelope = await connection.envelope(back, parsed.envelope, len(sample.data))
-            reply = await connection.body(sample.data) if envelope.accepted else envelope.reply
+            envelope = Envelope(back, parsed.envelope, len(sample.data))
+            answer = await connection.envelope(envelope)
+            reply = await connection.body(sample.data) if answer.accepted else answer.reply
         finally:
             await connection.quit()
     except SmtpError as error:

@@ -1,35 +1,28 @@
 """One session with a relay, driven in two steps so that a gate stands between them.
 
-    answer = await conn.envelope(sender, reader, len(data), smtputf8=False)
+    answer = await conn.envelope(Envelope(sender, reader, len(data)))
     if answer.accepted:
         ...commit the gate, or `await conn.abandon()`...
         reply = await conn.body(data)
 
 Where the relay pipelines, the envelope of the next message may leave right behind the final dot
-(`body(data, then=envelope)`, then `followed()`): its body waits for its own gate, and a gate
-that refuses closes the session, since nothing but a body may follow a 354.
+(`body(data, then=envelope)`, then `taken_ahead()` or `followed()`): its body waits for its own
+gate, and a gate that refuses closes the session, since nothing but a body may follow a 354.
 
 What the relay says about a message or its reader is returned; what it says about itself or us,
 and its silence, is raised. NotSent (and its kinds) is certain, InDoubt is not (R 2.38).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 from newsletter_service.mail.smtp.capabilities import Capabilities
-from newsletter_service.mail.smtp.dsn import DsnParams
 from newsletter_service.mail.smtp.envelope import Ahead, Envelope, EnvelopeReply, Sound, stuffed
-from newsletter_service.mail.smtp.errors import (
-    InDoubt,
-    MalformedMessage,
-    NotSent,
-    RelayRefusesUs,
-    RelayUnavailable,
-)
+from newsletter_service.mail.smtp.errors import InDoubt, MalformedMessage, NotSent
 from newsletter_service.mail.smtp.opening import open_session
 from newsletter_service.mail.smtp.relay_url import RelayUrl
-from newsletter_service.mail.smtp.replies import Outcome, Phase, Reply, outcome
+from newsletter_service.mail.smtp.replies import Phase, Reply
+from newsletter_service.mail.smtp.session import Session
 from newsletter_service.mail.smtp.timeouts import Timeouts
 from newsletter_service.mail.smtp.wire import Wire, WireBrokenError
 
@@ -39,19 +32,15 @@ _TAIL = 16 * 1024
 _BLOCK = 256 * 1024
 
 
-class Connection:
-    """An open session; not for two tasks at once. `messages` counts the transactions begun."""
+class Connection(Session):
+    """Sends messages. `messages` counts the transactions begun."""
 
     def __init__(self, wire: Wire, capabilities: Capabilities, timeouts: Timeouts) -> None:
-        self._wire = wire
-        self._timeouts = timeouts
+        super().__init__(wire, capabilities, timeouts)
         self._open_transaction = False
         self._eight_bit = False
-        self._busy = False
         self._go_ahead = False
         self._following: Ahead | None = None
-        self.capabilities = capabilities
-        self.opened_at = asyncio.get_running_loop().time()
         self.messages = 0
 
     @classmethod
@@ -60,25 +49,12 @@ class Connection:
         wire, capabilities = await open_session(relay, timeouts, ehlo_name)
         return cls(wire, capabilities, timeouts)
 
-    @property
-    def usable(self) -> bool:
-        """Whether another envelope may be sent: nobody hung up and nothing is half said."""
-        return not (self._busy or self._wire.closed or self._wire.pending)
-
-    async def envelope(
-        self,
-        mail_from: str,
-        rcpt_to: str,
-        size: int,
-        smtputf8: bool = False,
-        dsn: DsnParams | None = None,
-    ) -> EnvelopeReply:
+    async def envelope(self, envelope: Envelope) -> EnvelopeReply:
         """Send MAIL and RCPT, in one go where the relay lets us (R 2.35).
 
         Raises RelayUnavailable, RelayRefusesUs, MalformedAddress, NeedsSmtpUtf8 or NotSent. What
         is left of an earlier transaction is reset first.
         """
-        envelope = Envelope(mail_from, rcpt_to, size, smtputf8, dsn)
         mail, rcpt = envelope.commands(self.capabilities)
         if self._open_transaction:
             await self.reset()
@@ -107,9 +83,9 @@ class Connection:
                 return self._data_refused(go_ahead)
             await asyncio.sleep(0)  # the loop reads: a relay that hung up is seen before the dot
         self._go_ahead = False
-        behind = b"" if then is None else then.commands
-        await self._send_head(head)
-        reply = await self._finish(tail + behind)
+        if head or not self._wire.silent:
+            await self._send_head(head)
+        reply = await self._finish(tail if then is None else tail + then.commands)
         self._open_transaction = False
         self._raise_for_relay(reply, Phase.DOT)
         if then is not None:
@@ -131,17 +107,21 @@ class Connection:
         """Whether an envelope left behind the last message."""
         return self._following is not None
 
+    def taken_ahead(self) -> EnvelopeReply | None:
+        """What `followed` returns, if the relay took the envelope and has said all of that."""
+        reply = self._wire.envelope_taken()
+        if reply is None:
+            return None
+        self._begin_followed()
+        self._busy, self._go_ahead = False, True
+        return EnvelopeReply(True, Phase.RCPT, reply)
+
     async def followed(self) -> EnvelopeReply:
         """What the relay made of the envelope that left behind the last message.
 
         Raises as `envelope` does. Taken means that it waits for the body already.
         """
-        ahead, self._following = self._following, None
-        if ahead is None:
-            raise ValueError("No envelope left behind the last message.")
-        self._eight_bit = ahead.international
-        self.messages += 1
-        self._open_transaction = True
+        self._begin_followed()
         limits = self._timeouts
         mail = self._here(Phase.MAIL) or await self._answer(Phase.MAIL, limits.mail)
         self._heed(mail, Phase.MAIL)
@@ -159,6 +139,14 @@ class Connection:
             return EnvelopeReply(accepted=False, phase=Phase.DATA, reply=self._data_refused(data))
         self._go_ahead = True
         return EnvelopeReply(accepted=True, phase=Phase.RCPT, reply=rcpt)
+
+    def _begin_followed(self) -> None:
+        ahead, self._following = self._following, None
+        if ahead is None:
+            raise ValueError("No envelope left behind the last message.")
+        self._eight_bit = ahead.international
+        self.messages += 1
+        self._open_transaction = True
 
     def _here(self, phase: Phase) -> Reply | None:
         """The next reply to what was sent ahead, where it has come with those before."""
@@ -184,25 +172,6 @@ class Connection:
             self._wire.abort()
             raise NotSent(Phase.RSET, "The relay does not forget a transaction.", reply)
         self._open_transaction = False
-
-    async def noop(self) -> bool:
-        """Ask whether the relay is still there."""
-        try:
-            reply = await self._ask(b"NOOP\r\n", Phase.NOOP, self._timeouts.noop)
-        except NotSent:
-            return False
-        return reply.ok
-
-    async def quit(self) -> None:
-        """Take leave politely if that is possible, and close."""
-        if self.usable:
-            with suppress(NotSent):
-                await self._ask(b"QUIT\r\n", Phase.QUIT, self._timeouts.quit)
-        self._wire.abort()
-
-    async def abandon(self) -> None:
-        """Close at once, in the middle of whatever is being said: nothing more leaves."""
-        self._wire.abort()
 
     async def _pipelined(self, mail: bytes, rcpt: bytes) -> EnvelopeReply:
         async with self._certain(Phase.MAIL, self._timeouts.mail):
@@ -238,12 +207,10 @@ class Connection:
 
     async def _send_head(self, head: memoryview) -> None:
         """Send all but the end, as long as the relay listens and keeps silent."""
-        if not head and self._is_silent():
-            return
-        if len(head) <= _BLOCK and self._is_silent():
+        if len(head) <= _BLOCK and self._wire.silent:
             with suppress(WireBrokenError):  # _certain finds it again and says so
                 self._wire.write(head)
-                if self._wire.drained and self._is_silent():
+                if self._wire.drained and self._wire.silent:
                     return
             head = head[:0]
         for start in range(0, max(len(head), 1), _BLOCK):
@@ -252,19 +219,6 @@ class Connection:
                 self._wire.write(head[start : start + _BLOCK])
                 await self._wire.drain()
                 await self._expect_silence(Phase.BODY)
-
-    def _is_silent(self) -> bool:
-        return not (self._wire.pending or self._wire.closed)
-
-    async def _expect_silence(self, phase: Phase) -> None:
-        """Raise if the relay spoke unasked, mostly 421, or hung up."""
-        if self._wire.pending:
-            reply = await self._wire.reply()
-            self._wire.abort()
-            self._raise_for_relay(reply, phase)
-            raise NotSent(phase, f"The relay spoke out of turn: {reply}", reply)
-        if self._wire.closed:
-            raise WireBrokenError("The server closed the connection.")
 
     async def _finish(self, tail: bytes) -> Reply:
         """Send the end with its final dot: from the first byte written there is doubt."""
@@ -285,37 +239,3 @@ class Connection:
     def _doubt(self, reason: str) -> InDoubt:
         self._wire.abort()
         return InDoubt(Phase.DOT, reason)
-
-    async def _ask(self, line: bytes, phase: Phase, seconds: float) -> Reply:
-        async with self._certain(phase, seconds):
-            await self._expect_silence(phase)
-            self._wire.write(line)
-            reply = await self._wire.reply()
-        self._raise_for_relay(reply, phase)
-        return reply
-
-    @asynccontextmanager
-    async def _certain(self, phase: Phase, seconds: float) -> AsyncIterator[None]:
-        """Turn silence and loss into NotSent; a task cancelled inside leaves us unusable."""
-        self._busy = True
-        try:
-            async with asyncio.timeout(seconds):
-                yield
-        except TimeoutError as error:
-            self._wire.abort()
-            raise NotSent(phase, f"No answer came within {seconds:g} seconds.") from error
-        except WireBrokenError as error:
-            self._wire.abort()
-            raise NotSent(phase, str(error)) from error
-        self._busy = False
-
-    def _raise_for_relay(self, reply: Reply, phase: Phase) -> None:
-        if reply.code < 400:
-            return
-        result = outcome(reply, phase)
-        if result is Outcome.RELAY_BUSY:
-            self._wire.abort()
-            raise RelayUnavailable(phase, f"The relay is closing: {reply}", reply)
-        if result is Outcome.RELAY_AUTH:
-            self._wire.abort()
-            raise RelayRefusesUs(phase, f"The relay wants another log-in: {reply}", reply)

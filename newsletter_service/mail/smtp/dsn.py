@@ -36,36 +36,42 @@ def _utf8_char(char: str, *, smtputf8: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DsnParams:
-    """What to ask for; `envid` comes back in the report as Original-Envelope-Id."""
+    """What to ask for, the same for all messages."""
 
-    envid: str | None = None
     notify: tuple[str, ...] = ("FAILURE", "DELAY")
     ret: str = "HDRS"
 
     def __post_init__(self) -> None:
-        if self.envid is not None and not 0 < len(xtext(self.envid)) <= ENVID_LIMIT:
-            raise ValueError(f"An ENVID has 1 to {ENVID_LIMIT} characters when encoded.")
-        if not self.notify or not _NOTIFY.issuperset(self.notify):
+        asked = set(self.notify)
+        if not asked or not asked <= _NOTIFY or len(asked) < len(self.notify):
             raise ValueError("NOTIFY takes NEVER, or some of SUCCESS, FAILURE and DELAY.")
         if "NEVER" in self.notify and len(self.notify) > 1:
             raise ValueError("NOTIFY=NEVER stands alone.")
         if self.ret not in ("HDRS", "FULL"):
             raise ValueError("RET takes HDRS or FULL.")
 
-    def mail_arguments(self) -> list[str]:
-        """Return the parameters of MAIL."""
-        arguments = [f"RET={self.ret}"]
-        if self.envid is not None:
-            arguments.append(f"ENVID={xtext(self.envid)}")
-        return arguments
+    def mail_arguments(self, envid: str | None) -> str:
+        """The parameters of MAIL; `envid` comes back in a report as Original-Envelope-Id.
 
-    def rcpt_arguments(self, recipient: str, *, smtputf8: bool) -> list[str]:
-        """Return the parameters of RCPT; ORCPT is left out where it would be too long."""
-        arguments = ["NOTIFY=" + ",".join(dict.fromkeys(self.notify))]
+        Raises ValueError for one outside ASCII or of no or too many characters.
+        """
+        if envid is None:
+            return f" RET={self.ret}"
+        encoded = xtext(envid)
+        if not 0 < len(encoded) <= ENVID_LIMIT:
+            raise ValueError(f"An ENVID has 1 to {ENVID_LIMIT} characters when encoded.")
+        return f" RET={self.ret} ENVID={encoded}"
+
+    def rcpt_arguments(self, recipient: str, *, smtputf8: bool) -> str:
+        """The parameters of RCPT; ORCPT is left out where it would be too long."""
         orcpt = _original_recipient(recipient, smtputf8=smtputf8)
-        if len(orcpt) <= ORCPT_LIMIT:
-            arguments.append(f"ORCPT={orcpt}")
-        return arguments
+        if len(orcpt) > ORCPT_LIMIT:
+            return self._notify
+        return f"{self._notify} ORCPT={orcpt}"
+
+    @property
+    def _notify(self) -> str:
+        return " NOTIFY=" + ",".join(self.notify)
 
 
 def _original_recipient(recipient: str, *, smtputf8: bool) -> str:

@@ -33,51 +33,45 @@ class Ahead(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """One sender, one recipient and what is asked for them; `size` is of the bytes to come."""
+    """One sender, one recipient and what is asked for them; `size` is of the bytes to come.
+
+    `envid` names the message in a report that `dsn` asks for.
+    """
 
     mail_from: str
     rcpt_to: str
     size: int
     smtputf8: bool = False
     dsn: DsnParams | None = None
+    envid: str | None = None
 
     @property
     def international(self) -> bool:
         """Whether SMTPUTF8 must be asked for."""
-        ascii_only = self.mail_from.isascii() and self.rcpt_to.isascii()
-        return self.smtputf8 or not ascii_only
+        return self.smtputf8 or not (self.mail_from.isascii() and self.rcpt_to.isascii())
 
     def commands(self, offered: Capabilities) -> tuple[bytes, bytes]:
         """Return MAIL and RCPT for a relay.
 
         Raises MalformedAddress or NeedsSmtpUtf8 where they can't be sent (R 2.12, 2.22).
         """
-        _check(self.mail_from, Phase.MAIL)
-        _check(self.rcpt_to, Phase.RCPT)
-        if not self.rcpt_to:
+        sender, reader, international = self.mail_from, self.rcpt_to, self.international
+        _check(sender, Phase.MAIL)
+        _check(reader, Phase.RCPT)
+        if not reader:
             raise MalformedAddress(Phase.RCPT, "The envelope names no recipient.")
-        if self.international and not (offered.smtputf8 and offered.eightbitmime):
-            reason = "The address needs SMTPUTF8, which the relay does not offer."
-            raise NeedsSmtpUtf8(Phase.MAIL, reason)
-        mail = [f"MAIL FROM:<{self.mail_from}>", *self._mail_arguments(offered)]
-        rcpt = [f"RCPT TO:<{self.rcpt_to}>"]
-        if self.dsn is not None and offered.dsn:
-            rcpt += self.dsn.rcpt_arguments(self.rcpt_to, smtputf8=self.international)
-        return _line(mail), _line(rcpt)
-
-    def _mail_arguments(self, offered: Capabilities) -> list[str]:
-        arguments = []
+        mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{reader}>"
         if offered.size:
-            arguments.append(f"SIZE={self.size}")
-        if self.international:
-            arguments += ["SMTPUTF8", "BODY=8BITMIME"]
+            mail += f" SIZE={self.size}"
+        if international:
+            if not (offered.smtputf8 and offered.eightbitmime):
+                reason = "The address needs SMTPUTF8, which the relay does not offer."
+                raise NeedsSmtpUtf8(Phase.MAIL, reason)
+            mail += " SMTPUTF8 BODY=8BITMIME"
         if self.dsn is not None and offered.dsn:
-            arguments += self.dsn.mail_arguments()
-        return arguments
-
-
-def _line(words: list[str]) -> bytes:
-    return (" ".join(words) + "\r\n").encode()
+            mail += self.dsn.mail_arguments(self.envid)
+            rcpt += self.dsn.rcpt_arguments(reader, smtputf8=international)
+        return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode()
 
 
 def _check(address: str, phase: Phase) -> None:

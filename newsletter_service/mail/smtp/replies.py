@@ -11,6 +11,7 @@ from functools import lru_cache
 MAX_REPLY_BYTES = 64 * 1024
 
 _SHORT = 200
+_GO_AHEAD = 354
 
 _LINE = re.compile(rb"([1-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|\Z)")
@@ -123,6 +124,15 @@ class ReplyReader:
         self._count(0, waiting=len(self._bytes))
         return None
 
+    def envelope_taken(self) -> Reply | None:
+        """RCPT's reply if three whole ones are here, no more, that take MAIL, RCPT and DATA."""
+        if self._lines or not 0 < len(self._bytes) <= _SHORT:
+            return None
+        reply = _taken_by(self._bytes)
+        if reply is not None:
+            self._bytes = b""
+        return reply
+
     def _count(self, size: int, waiting: int = 0) -> None:
         self._size += size
         if self._size + waiting > MAX_REPLY_BYTES:
@@ -143,6 +153,20 @@ class ReplyReader:
         reply = Reply.of(self._code, tuple(self._lines))
         self._lines, self._size = [], 0
         return reply
+
+
+@lru_cache(maxsize=32)
+def _taken_by(said: bytes) -> Reply | None:
+    """Relays say these three in the same words for each message."""
+    reader = ReplyReader()
+    reader.feed(said)
+    try:
+        mail, rcpt, data = (reader.next() for _ in range(3))
+    except GarbageReplyError:
+        return None
+    if mail is None or rcpt is None or data is None or reader.pending:
+        return None
+    return rcpt if mail.ok and rcpt.ok and data.code == _GO_AHEAD else None
 
 
 @lru_cache(maxsize=128)

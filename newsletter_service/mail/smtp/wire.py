@@ -62,6 +62,11 @@ class Wire(asyncio.Protocol):
         return self._hung_up is not None or self._open_transport().is_closing()
 
     @property
+    def silent(self) -> bool:
+        """Whether nobody has hung up, and the server has said nothing that is not read yet."""
+        return not (self.pending or self.closed)
+
+    @property
     def peer(self) -> str:
         """The IP address of the server."""
         name = self._open_transport().get_extra_info("peername")
@@ -107,6 +112,10 @@ class Wire(asyncio.Protocol):
         except GarbageReplyError as error:
             self.abort()
             raise WireBrokenError(str(error)) from error
+
+    def envelope_taken(self) -> Reply | None:
+        """RCPT's reply if all of three are here that take an envelope and let its body come."""
+        return self._reader.envelope_taken()
 
     def abort(self) -> None:
         """Hang up at once; what the socket has not yet taken is never sent."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.dsn import DsnParams
+from newsletter_service.mail.smtp.envelope import Envelope
 from newsletter_service.mail.smtp.errors import (
     InDoubt,
     MalformedMessage,
@@ -45,7 +46,7 @@ def using(sink: Sink, use: type_of_use, timeouts: Timeouts = QUICK) -> Any:
 
 
 async def send(connection: Connection, data: bytes = DATA, to: str = READER) -> Reply:
-    answer = await connection.envelope(SENDER, to, len(data))
+    answer = await connection.envelope(Envelope(SENDER, to, len(data)))
     if not answer.accepted:
         return answer.reply
     return await connection.body(data)
@@ -74,7 +75,7 @@ def test_r_2_35_sender_and_recipient_go_out_together_only_where_that_is_offered(
 @BOTH
 def test_the_gate_stands_between_envelope_and_body(pipelining: bool) -> None:
     async def refused_at_the_gate(connection: Connection) -> None:
-        answer = await connection.envelope(SENDER, READER, len(DATA))
+        answer = await connection.envelope(Envelope(SENDER, READER, len(DATA)))
         assert answer.accepted
         await connection.abandon()
         assert not connection.usable
@@ -95,7 +96,7 @@ def test_a_refused_envelope_is_returned_and_the_session_goes_on(
     pipelining: bool, phase: Phase, line: str
 ) -> None:
     async def two(connection: Connection) -> None:
-        answer = await connection.envelope(SENDER, "nobody@example.org", len(DATA))
+        answer = await connection.envelope(Envelope(SENDER, "nobody@example.org", len(DATA)))
         assert not answer.accepted
         assert answer.phase is phase
         assert str(answer.reply).startswith(line)
@@ -352,7 +353,8 @@ def test_r_2_16_a_message_that_could_end_early_is_stopped_before_data(data: byte
 
 def test_r_2_26_reports_are_asked_for_if_the_relay_can() -> None:
     async def asking(connection: Connection) -> None:
-        answer = await connection.envelope(SENDER, "a+b=c@x.se", 9, dsn=DsnParams(envid="d+7"))
+        asked = Envelope(SENDER, "a+b=c@x.se", 9, dsn=DsnParams(), envid="d+7")
+        answer = await connection.envelope(asked)
         assert answer.accepted
         await connection.body(DATA)
 

@@ -10,7 +10,7 @@ from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.envelope import Envelope, EnvelopeReply, Sound
 from newsletter_service.mail.smtp.errors import NotSent, RelayUnavailable
 from newsletter_service.mail.smtp.relay_url import RelayUrl
-from newsletter_service.mail.smtp.replies import Phase
+from newsletter_service.mail.smtp.replies import Phase, Reply
 from newsletter_service.mail.smtp.timeouts import Timeouts
 from tests.smtp_sink import Behaviour, Rule, Sink
 
@@ -26,7 +26,7 @@ def after_the_first(sink: Sink, use: Callable[[Connection], Coroutine[Any, Any, 
         url = RelayUrl.parse(sink.url)
         connection = await Connection.open(url, Timeouts(dot=5, mail=5, rcpt=5, data=5), "n.test")
         try:
-            await connection.envelope(SENDER, "anna@example.org", len(FIRST))
+            await connection.envelope(Envelope(SENDER, "anna@example.org", len(FIRST)))
             ahead = connection.ahead(Envelope(SENDER, "bo@example.org", len(SECOND)))
             assert (await connection.body(FIRST, ahead)).ok
             assert connection.follows
@@ -45,6 +45,21 @@ def ids(sink: Sink) -> list[str]:
 def test_r_2_35_the_second_message_needs_no_further_word() -> None:
     async def use(connection: Connection) -> None:
         assert (await connection.followed()).accepted
+        assert (await connection.body(SECOND)).ok
+        assert connection.usable
+
+    with Sink() as sink:
+        after_the_first(sink, use)
+        assert ids(sink) == ["<1@news.test>", "<2@news.test>"]
+        assert not sink.faults
+
+
+def test_r_2_35_what_the_relay_has_said_is_read_without_waiting() -> None:
+    async def use(connection: Connection) -> None:
+        async with asyncio.timeout(30):
+            while (answer := connection.taken_ahead()) is None:
+                await asyncio.sleep(0.01)
+        assert answer == EnvelopeReply(True, Phase.RCPT, Reply.of(250, ("2.1.5 Ok",)))
         assert (await connection.body(SECOND)).ok
         assert connection.usable
 

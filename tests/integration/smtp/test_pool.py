@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from newsletter_service.mail.smtp.envelope import Envelope
 from newsletter_service.mail.smtp.errors import RelayUnavailable
 from newsletter_service.mail.smtp.pool import Limits, Pool
 from newsletter_service.mail.smtp.relay_url import RelayUrl
@@ -35,7 +36,7 @@ def using(
 
 async def send(pool: Pool, to: str = "anna@example.org") -> None:
     async with pool.connection() as connection:
-        answer = await connection.envelope("b@bounce.test", to, len(DATA))
+        answer = await connection.envelope(Envelope("b@bounce.test", to, len(DATA)))
         if answer.accepted:
             assert (await connection.body(DATA)).ok
 

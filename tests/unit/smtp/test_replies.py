@@ -155,3 +155,47 @@ def test_a_reply_falls_in_one_class_by_its_phase(
     reply = read(line.encode() + b"\r\n")
     assert reply is not None
     assert outcome(reply, phase) is expected
+
+
+TAKEN = b"250 2.1.0 Ok\r\n250 2.1.5 Bo is here\r\n354 Go on\r\n"
+
+
+def test_three_replies_that_take_an_envelope_are_read_at_once() -> None:
+    for _ in range(2):
+        reader = ReplyReader()
+        reader.feed(TAKEN)
+        reply = reader.envelope_taken()
+        assert reply is not None
+        assert reply.text == "Bo is here"
+        assert not reader.pending
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        TAKEN[:-1],
+        TAKEN + b"421 4.3.2 Closing\r\n",
+        TAKEN.replace(b"250 2.1.0", b"451 4.3.0"),
+        TAKEN.replace(b"250 2.1.5", b"550 5.1.1"),
+        TAKEN.replace(b"354 ", b"250 "),
+        TAKEN.replace(b"250 2.1.0 ", b"250-2.1.0 "),
+        b"What?\r\n" + TAKEN,
+    ],
+)
+def test_whatever_else_was_said_is_left_to_be_read_one_by_one(said: bytes) -> None:
+    reader, other = ReplyReader(), ReplyReader()
+    for one in (reader, other):
+        one.feed(said)
+    assert reader.envelope_taken() is None
+    assert read_all(reader) == read_all(other)
+
+
+def read_all(reader: ReplyReader) -> list[Reply | str]:
+    found: list[Reply | str] = []
+    try:
+        while (reply := reader.next()) is not None:
+            found.append(reply)
+    except GarbageReplyError as error:
+        found.append(str(error))
+    return found
