@@ -173,10 +173,11 @@ class Lane:
             return None
         dated_ms, data = prepared
         address = parsed(claim.address or "")
-        sender, envid = self.turn.letters.sender(claim), f"{claim.issue_id}.{claim.n}"
+        letters, envid = self.turn.letters, f"{claim.issue_id}.{claim.n}"
         to, international = address.envelope, address.needs_smtputf8
+        sender = letters.sender(claim)
         envelope = Envelope(sender, to, len(data), international, REPORTS, envid)
-        return Ready(Start(claim, route.id, dated_ms), data, envelope)
+        return Ready(Start(claim, route.id, dated_ms), data, letters.sound(claim), envelope)
 
     def _prepare(self, claim: Claim, route: Route) -> tuple[int, bytes] | None:
         """The Date and the bytes, or None when the claim was settled instead."""
@@ -233,7 +234,7 @@ class Lane:
     async def _body(self, connection: Connection, ready: Ready, then: Ahead | None) -> None:
         claim, began = ready.start.claim, monotonic()
         try:
-            reply = await connection.body(ready.data, then)
+            reply = await connection.body(ready.data, then, sound=ready.sound)
         except InDoubt as error:
             log.warning("in_doubt", extra={"issue_id": claim.issue_id, "n": claim.n})
             self.endings.in_doubt(claim, error.reason)

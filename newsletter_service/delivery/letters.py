@@ -18,7 +18,7 @@ from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.dkim_keys import DkimKeys
 from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
 from newsletter_service.mail.reader_links import Links
-from newsletter_service.mail.smtp.envelope import Sound, is_sound
+from newsletter_service.mail.smtp.envelope import is_sound
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import Edition
 from newsletter_service.settings import Settings
@@ -139,10 +139,16 @@ class Letters:
             ),
             self._seal(edition, relay),
         )
-        # What differs between copies is checked value by value; the rest is looked at once.
         if edition not in self._sound:
             self._sound[edition] = is_sound(data)
-        return Sound(data) if self._sound[edition] else data
+        return data
+
+    def sound(self, claim: Claim) -> bool:
+        """Whether its message goes over the wire as it is, known once one of its edition was made.
+
+        What differs between copies is checked value by value.
+        """
+        return self._sound[claim.issue_id, claim.locale]
 
     def _own_of(self, claim: Claim) -> dict[str, str]:
         """What the copy says of its reader. Raises ValueError: no fallback for want of a look."""

@@ -7,8 +7,9 @@ from newsletter_service.mail.smtp.envelope import Envelope
 
 
 class Ready(NamedTuple):
-    """A message made, with its envelope."""
+    """A message made, with its envelope; `sound` if it needs no dots doubled."""
 
     start: Start
     data: bytes
+    sound: bool
     envelope: Envelope

@@ -8,8 +8,9 @@ of the rest moves.
 
 import html
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
@@ -70,8 +71,7 @@ class FixedHeaders:
     reference_header: str | None = None
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(NamedTuple):
     """One copy's recipient and personal values; ``date`` is aware, ``message_id`` has ``<>``."""
 
     to: Address | str
@@ -88,12 +88,12 @@ _ANYBODY = Reader(
 )
 
 
-class _Place(NamedTuple):
-    """Where in the pieces a value goes, and which."""
+class _Places(NamedTuple):
+    """Which value goes where in the pieces."""
 
-    at: int
     name: str
-    is_html: bool
+    in_text: tuple[int, ...]
+    in_html: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Prepared:
     """An edition ready to be joined with any reader's values."""
 
     pieces: tuple[bytes, ...]
-    places: tuple[_Place, ...]
+    places: tuple[_Places, ...]
     unsubscribes: bool
     mailto: str | None
     reference_header: str | None
@@ -121,14 +121,16 @@ class Prepared:
         own = b"" if personal else headers.text("Subject", letter.subject)
         lines = _fixed_lines(own, fixed, mark)
         pieces = [b"", lines, b"\r\n" + _part_head(mark, "plain")]
-        places: list[_Place] = []
-        _append(pieces, places, letter.text, letter.slots, is_html=False)
+        in_text = _append(pieces, letter.text, letter.slots)
         pieces[-1] += b"\r\n" + _part_head(mark, "html")
-        _append(pieces, places, letter.html, letter.slots, is_html=True)
+        in_html = _append(pieces, letter.html, letter.slots)
         pieces[-1] += b"\r\n--" + mark + b"--\r\n"
         return cls(
             pieces=tuple(pieces),
-            places=tuple(places),
+            places=tuple(
+                _Places(name, tuple(in_text[name]), tuple(in_html[name]))
+                for name in {**in_text, **in_html}
+            ),
             unsubscribes=fixed.list_id is not None,
             mailto=fixed.unsubscribe_mailto,
             reference_header=fixed.reference_header,
@@ -140,7 +142,7 @@ class Prepared:
     def seal(self, keys: Sequence[DkimKey], without: Iterable[str] = ()) -> Seal:
         """What signing has in common for all copies, to be given to `message`."""
         values = {**_ANYBODY.values, **dict.fromkeys(self.subject[1::2], "any")}
-        personal = self._personal_lines(replace(_ANYBODY, values=values))
+        personal = self._personal_lines(_ANYBODY._replace(values=values))
         body = [self.pieces[_BODY][2:], *self.pieces[_BODY + 1 :]]
         return Seal(keys, self.pieces[_HEAD], personal, body, without)
 
@@ -153,17 +155,17 @@ class Prepared:
         pieces = list(self.pieces)
         pieces[0] = self._personal_lines(reader)
         values = reader.values
-        plain: dict[str, bytes] = {}
-        for at, name, is_html in self.places:
+        for name, in_text, in_html in self.places:
             value = values.get(name)
             if value is None:
                 raise MissingValue(name)
-            if is_html and _SPECIAL_IN_HTML.search(value):
-                pieces[at] = quoted.value(name, html.escape(value))
-                continue
-            if name not in plain:
-                plain[name] = quoted.value(name, value)
-            pieces[at] = plain[name]
+            encoded = quoted.value(name, value)
+            for at in in_text:
+                pieces[at] = encoded
+            if in_html and _SPECIAL_IN_HTML.search(value):
+                encoded = quoted.value(name, html.escape(value))
+            for at in in_html:
+                pieces[at] = encoded
         if seal is not None:
             pieces.insert(0, seal.lines(pieces[0], pieces[_BODY:]))
         return b"".join(pieces)
@@ -258,21 +260,21 @@ def _part_head(mark: bytes, subtype: str) -> bytes:
 
 
 def _append(
-    pieces: list[bytes],
-    places: list[_Place],
-    content: str,
-    slots: Mapping[str, str],
-    *,
-    is_html: bool,
-) -> None:
-    """Cut the content at its slots and append the encoded pieces, an empty one for each slot."""
+    pieces: list[bytes], content: str, slots: Mapping[str, str]
+) -> defaultdict[str, list[int]]:
+    """Cut the content at its slots and append the encoded pieces, an empty one for each slot.
+
+    Returns where the slots of each name are.
+    """
+    places = defaultdict[str, list[int]](list)
     for index, run in enumerate(_cut(content, slots)):
         if index % 2:
             pieces[-1] = quoted.room_for_a_soft_break(pieces[-1]) + quoted.SOFT
-            places.append(_Place(len(pieces), run, is_html))
+            places[run].append(len(pieces))
             pieces += [b"", quoted.SOFT]
         else:
             pieces[-1] += quoted.quoted_printable(run.encode())
+    return places
 
 
 def _cut(content: str, slots: Mapping[str, str]) -> list[str]:

@@ -17,7 +17,7 @@ import asyncio
 from contextlib import suppress
 
 from newsletter_service.mail.smtp.capabilities import Capabilities
-from newsletter_service.mail.smtp.envelope import Ahead, Envelope, EnvelopeReply, Sound, stuffed
+from newsletter_service.mail.smtp.envelope import Ahead, Envelope, EnvelopeReply, stuffed
 from newsletter_service.mail.smtp.errors import InDoubt, MalformedMessage, NotSent
 from newsletter_service.mail.smtp.opening import open_session
 from newsletter_service.mail.smtp.relay_url import RelayUrl
@@ -69,14 +69,15 @@ class Connection(Session):
         answer = await self._ask(rcpt, Phase.RCPT, self._timeouts.rcpt)
         return EnvelopeReply(accepted=answer.ok, phase=Phase.RCPT, reply=answer)
 
-    async def body(self, data: bytes, then: Ahead | None = None) -> Reply:
+    async def body(self, data: bytes, then: Ahead | None = None, *, sound: bool = False) -> Reply:
         """Send the message and return the relay's last word on it, or its refusal of DATA.
 
-        `data` has CRLF line ends and no dots doubled. Raises NotSent as long as the final dot has
-        not been handed to the socket, MalformedMessage among it, and InDoubt from then on until a
-        reply is read. `then`, only for relays that pipeline, leaves right behind it.
+        `data` has CRLF line ends and no dots doubled; where it `is_sound` nobody looks again.
+        Raises NotSent as long as the final dot has not been handed to the socket, MalformedMessage
+        among it, and InDoubt from then on until a reply is read. `then`, only for relays that
+        pipeline, leaves right behind it.
         """
-        head, tail = self._on_the_wire(data)
+        head, tail = self._on_the_wire(data, sound=sound)
         if not self._go_ahead:
             go_ahead = await self._ask(b"DATA\r\n", Phase.DATA, self._timeouts.data)
             if go_ahead.code != 354:
@@ -192,12 +193,12 @@ class Connection(Session):
         self._wire.abort()
         raise NotSent(Phase.DATA, f"The relay answered DATA by: {reply}", reply)
 
-    def _on_the_wire(self, data: bytes) -> tuple[memoryview, bytes]:
+    def _on_the_wire(self, data: bytes, *, sound: bool) -> tuple[memoryview, bytes]:
         """The message in two parts, the second with the final dot."""
         if not self._eight_bit and not data.isascii():
             reason = "The message has bytes above 127, which were not announced."
             raise MalformedMessage(Phase.DATA, reason)
-        if isinstance(data, Sound):
+        if sound:
             return memoryview(data)[:-_TAIL], data[-_TAIL:] + b".\r\n"
         try:
             content = stuffed(data)

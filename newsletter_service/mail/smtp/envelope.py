@@ -13,10 +13,6 @@ PATH_LIMIT = 254  # RFC 5321 section 4.5.3.1.3: 256 octets with the angle bracke
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 
 
-class Sound(bytes):
-    """A message known to be in whole CRLF lines none of which begins with a dot (`is_sound`)."""
-
-
 class EnvelopeReply(NamedTuple):
     """What the relay made of an envelope: RCPT's reply if taken, else the one that refused."""
 

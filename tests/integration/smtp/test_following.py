@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from newsletter_service.mail.smtp.connection import Connection
-from newsletter_service.mail.smtp.envelope import Envelope, EnvelopeReply, Sound
+from newsletter_service.mail.smtp.envelope import Envelope, EnvelopeReply
 from newsletter_service.mail.smtp.errors import NotSent, RelayUnavailable
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.mail.smtp.replies import Phase, Reply
@@ -15,8 +15,8 @@ from newsletter_service.mail.smtp.timeouts import Timeouts
 from tests.smtp_sink import Behaviour, Rule, Sink
 
 SENDER = "b+1@bounce.test"
-FIRST = Sound(b"Subject: hej\r\nMessage-ID: <1@news.test>\r\n\r\nHej\r\n")
-SECOND = Sound(FIRST.replace(b"<1@", b"<2@"))
+FIRST = b"Subject: hej\r\nMessage-ID: <1@news.test>\r\n\r\nHej\r\n"
+SECOND = FIRST.replace(b"<1@", b"<2@")
 
 
 def after_the_first(sink: Sink, use: Callable[[Connection], Coroutine[Any, Any, Any]]) -> Any:
@@ -28,7 +28,7 @@ def after_the_first(sink: Sink, use: Callable[[Connection], Coroutine[Any, Any, 
         try:
             await connection.envelope(Envelope(SENDER, "anna@example.org", len(FIRST)))
             ahead = connection.ahead(Envelope(SENDER, "bo@example.org", len(SECOND)))
-            assert (await connection.body(FIRST, ahead)).ok
+            assert (await connection.body(FIRST, ahead, sound=True)).ok
             assert connection.follows
             assert not connection.usable
             return await use(connection)
@@ -45,7 +45,7 @@ def ids(sink: Sink) -> list[str]:
 def test_r_2_35_the_second_message_needs_no_further_word() -> None:
     async def use(connection: Connection) -> None:
         assert (await connection.followed()).accepted
-        assert (await connection.body(SECOND)).ok
+        assert (await connection.body(SECOND, sound=True)).ok
         assert connection.usable
 
     with Sink() as sink:
@@ -60,7 +60,7 @@ def test_r_2_35_what_the_relay_has_said_is_read_without_waiting() -> None:
             while (answer := connection.taken_ahead()) is None:
                 await asyncio.sleep(0.01)
         assert answer == EnvelopeReply(True, Phase.RCPT, Reply.of(250, ("2.1.5 Ok",)))
-        assert (await connection.body(SECOND)).ok
+        assert (await connection.body(SECOND, sound=True)).ok
         assert connection.usable
 
     with Sink() as sink:

@@ -1,7 +1,6 @@
 """Fields in a letter's words: what is one, what an answer may be, and that neither does harm."""
 
 import html
-from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -144,7 +143,7 @@ ANSWERS = st.text(
 def test_the_bytes_say_what_the_standard_library_says(first: str, second: str) -> None:
     given_ = {SLOT: first, OTHER: second}
     values = dict(READER.values) | given_
-    raw = Prepared.of(LETTER, FIXED).message(replace(READER, values=values))
+    raw = Prepared.of(LETTER, FIXED).message(READER._replace(values=values))
     message, text, page = parts_of(raw)
     plain = EmailMessage(policy=SMTP)
     plain["Subject"] = " ".join(f"Nytt för {first} på {second}".split())
@@ -169,7 +168,7 @@ def test_the_bytes_say_what_the_standard_library_says(first: str, second: str) -
 def test_a_line_break_that_got_so_far_stops_the_message(answer: str) -> None:
     values = dict(READER.values) | dict.fromkeys(OWN, answer)
     with pytest.raises((BadHeader, BadValue)):
-        Prepared.of(LETTER, FIXED).message(replace(READER, values=values))
+        Prepared.of(LETTER, FIXED).message(READER._replace(values=values))
 
 
 def test_a_copy_without_its_values_is_never_made() -> None:
@@ -181,6 +180,6 @@ def test_a_copy_without_its_values_is_never_made() -> None:
 def test_a_personal_subject_is_signed(answer: str) -> None:
     prepared = Prepared.of(LETTER, FIXED)
     values = dict(READER.values) | dict.fromkeys(OWN, answer)
-    signed = prepared.message(replace(READER, values=values), prepared.seal([KEY]))
+    signed = prepared.message(READER._replace(values=values), prepared.seal([KEY]))
     assert dkim_check.fault(signed, KEY) == ""
     assert dkim_check.fault(signed.replace(b"Subject: ", b"Subject: Sj"), KEY) == "signature"
