@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import audit
 from newsletter_service.extensions import db
 from newsletter_service.issues import approve, translating
-from newsletter_service.mail import clean
+from newsletter_service.mail import clean, merge_fields
 from newsletter_service.models import (
     AuditEvent,
     Block,
@@ -102,8 +102,8 @@ def of_item(item: Item, *, lead: bool = False) -> Block:
     """A block that shows an item: an event where it has a date to come to, else a headline."""
     kind = BlockKind.EVENT if item.starts_on and not lead else BlockKind.ITEM
     values: dict[str, Any] = {
-        "title": item.title,
-        "summary": item.summary,
+        "title": merge_fields.inert(item.title),
+        "summary": merge_fields.inert(item.summary),
         "url": item.url,
         "image_url": item.image_url,
         "image_alt": item.image_alt,

@@ -117,6 +117,14 @@ def in_public(text: str, asked: Mapping[str, ListField]) -> str:
     return as_read(text, asked, {})
 
 
+def subject(session: Session, issue: Issue) -> str:
+    """The issue's subject in the first language that has one, as everybody may read it."""
+    words = {text.locale: text.subject for text in issue.texts}
+    first = (words.get(locale) for locale in issue.newsletter.locales)
+    found = next((one for one in first if one), "")
+    return in_public(found, usable(session, issue.list_id)) if "{" in found else found
+
+
 def as_read(text: str, asked: Mapping[str, ListField], answers: Mapping[str, str]) -> str:
     """One line of an issue as a reader with these answers reads it."""
 

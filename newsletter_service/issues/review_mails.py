@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import notices
 from newsletter_service import settings as settings_module
 from newsletter_service.accounts import links
+from newsletter_service.issues import merging
 from newsletter_service.models import Issue, Person, Review, ReviewAct, Role
 
 TOLD_FOR = timedelta(days=3)
@@ -27,7 +28,7 @@ def asked(session: Session, issue: Issue, actor: str, now: datetime) -> int:
     for person in approvers(session, issue, actor):
         secret = links.for_mail(session, person, now, TOLD_FOR)
         with force_locale(person.locale or "sv"):
-            values = {"who": actor, "when": _when(issue)} | _about(issue)
+            values = {"who": actor, "when": _when(issue)} | _about(session, issue)
         told += notices.tell(
             session,
             "approval",
@@ -57,7 +58,7 @@ def approved(session: Session, issue: Issue, actor: str, now: datetime) -> None:
             planned = issue.send_at is not None and issue.send_at > now
             words = {
                 "title": _("No. %(number)s is approved", number=issue.number),
-                "what": _("%(who)s approved “%(subject)s”.", who=actor, **_subject(issue)),
+                "what": _("%(who)s approved “%(subject)s”.", who=actor, **_subject(session, issue)),
                 "remedy": _("It leaves %(when)s, as you asked for.", when=_when(issue))
                 if planned
                 else _("Choose when it leaves."),
@@ -76,7 +77,7 @@ def not_planned(session: Session, issue: Issue, now: datetime) -> None:
                     "“%(subject)s” does not leave %(when)s: the time had passed, or the check found"
                     " something.",
                     when=_when(issue),
-                    **_subject(issue),
+                    **_subject(session, issue),
                 ),
                 "remedy": _("Choose when it leaves."),
                 "button_text": _("Open the issue"),
@@ -113,7 +114,7 @@ def voided(session: Session, issue: Issue, actor: str, now: datetime) -> None:
                     "%(who)s changed “%(subject)s” after approval was asked for or given, so that"
                     " it is a draft again.",
                     who=actor,
-                    **_subject(issue),
+                    **_subject(session, issue),
                 ),
                 "remedy": _("Nothing now. You get a mail when approval is asked for again."),
                 "button_text": _("Look at the issue"),
@@ -135,7 +136,7 @@ def late(session: Session, issue: Issue, now: datetime) -> None:
                     "“%(subject)s” was to leave %(when)s, but nobody has approved it, so nothing"
                     " was sent.",
                     when=_when(issue),
-                    **_subject(issue),
+                    **_subject(session, issue),
                 ),
                 "remedy": _("Approve it or send it back; its writer then chooses a new time."),
                 "button_text": _("Look at the issue"),
@@ -179,14 +180,14 @@ def _alert(  # noqa: PLR0913 - one mail's particulars
     )
 
 
-def _about(issue: Issue) -> dict[str, object]:
-    return {"number": issue.number, "newsletter": issue.newsletter.title("sv")} | _subject(issue)
+def _about(session: Session, issue: Issue) -> dict[str, object]:
+    return {"number": issue.number, "newsletter": issue.newsletter.title("sv")} | _subject(
+        session, issue
+    )
 
 
-def _subject(issue: Issue) -> Words:
-    words = {text.locale: text.subject for text in issue.texts}
-    first = (words.get(locale) for locale in issue.newsletter.locales)
-    return {"subject": next((one for one in first if one), "")}
+def _subject(session: Session, issue: Issue) -> Words:
+    return {"subject": merging.subject(session, issue)}
 
 
 def _when(issue: Issue) -> str:

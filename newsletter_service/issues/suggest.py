@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
 from newsletter_service.issues import blocks, choice, told_before, translating
+from newsletter_service.mail.merge_fields import inert
 from newsletter_service.models import Block, BlockKind, Issue, Item, NewsletterList, writing
 from newsletter_service.news import clean, tabs
 
@@ -62,9 +63,9 @@ def compose(session: Session, wish: Wish, *, actor: str, now: datetime) -> int:
         block.position = position
     words = issue.text(newsletter.locales[0])
     lead, *others = [by_id[pick.id] for pick in chosen.picks]
-    words.subject = wish.subject or shortened(lead.title, LONGEST_SUBJECT)
+    words.subject = wish.subject or shortened(inert(lead.title), LONGEST_SUBJECT)
     titles = " · ".join(item.title for item in others[:4])
-    words.preheader = shortened(titles or lead.summary, LONGEST_PREHEADER)
+    words.preheader = shortened(inert(titles or lead.summary), LONGEST_PREHEADER)
     session.flush()
     audit.record(
         session,
@@ -138,7 +139,7 @@ def _heading(section: choice.Section, sections: list[choice.Section], locale: st
     }
     swedish, english = words.get(section.kind, ("", ""))
     if section.kind == "tag":
-        return section.tag
+        return inert(section.tag)
     return english if locale == "en" else swedish
 
 

@@ -79,6 +79,11 @@ def everywhere(text: str) -> Iterator[Field]:
     yield from (found for one in _WRITTEN.finditer(text) if (found := _field(one)))
 
 
+def inert(text: str) -> str:
+    """Somebody else's text, in which nothing is a field: what looks like one is put in brackets."""
+    return _WRITTEN.sub(lambda one: f"({one.group()[1:-1]})", text)
+
+
 def without_fallback(text: str) -> Iterator[str]:
     """Words in braces alone, such as `{organisation}`: perhaps a field whose bar was forgotten."""
     yield from _BARE.findall(text)

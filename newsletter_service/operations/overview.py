@@ -15,6 +15,7 @@ from newsletter_service import waves
 from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
+from newsletter_service.issues import merging
 from newsletter_service.models import (
     EVERYTHING,
     Batch,
@@ -270,7 +271,7 @@ def _send(session: Session, issue: Issue) -> Send:
         issue_id=issue.id,
         number=issue.number,
         list_name=issue.newsletter.name,
-        subject=next((text.subject for text in issue.texts if text.subject), ""),
+        subject=merging.subject(session, issue),
         state=issue.state,
         paused_reason=issue.paused_reason,
         audience=issue.audience,

@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from newsletter_service.accounts import newsletters
 from newsletter_service.extensions import db
-from newsletter_service.issues import approve, review, shelf
+from newsletter_service.issues import approve, merging, review, shelf
 from newsletter_service.models import Issue, IssueState, NewsletterList, ReviewAct, Role
 from newsletter_service.web.i18n import recent
 
@@ -30,10 +30,8 @@ def the_issue(issue_id: int) -> Issue:
 
 
 def subject(issue: Issue) -> str:
-    """The issue's subject in the first language that has one."""
-    words = {text.locale: text.subject for text in issue.texts}
-    first = (words.get(locale) for locale in issue.newsletter.locales)
-    return next((one for one in first if one), "") or _("No subject yet")
+    """The issue's subject in the first language that has one, with no reader's answers."""
+    return merging.subject(db.session(), issue) or _("No subject yet")
 
 
 def chosen_locale(issue: Issue) -> str:

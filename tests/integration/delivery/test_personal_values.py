@@ -7,9 +7,9 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy import event, func, select, update
 
-from newsletter_service.delivery import audience, control, personal_values, turn
+from newsletter_service.delivery import audience, control, notices, personal_values, turn
 from newsletter_service.extensions import db
-from newsletter_service.issues import editions
+from newsletter_service.issues import editions, trial
 from newsletter_service.models import (
     FieldKind,
     Issue,
@@ -136,6 +136,26 @@ def let_be_due(issue_id: int) -> None:
         session.execute(update(Retry).where(Retry.issue_id == issue_id).values(due_ms=0))
 
 
+def test_issues_that_ask_and_issues_that_do_not_leave_in_one_turn(
+    sending: World, smtp_sink: Sink
+) -> None:
+    ids, field = sending.readers(50), asked(sending)
+    answer(ids[0], {field["organisation"]: "Ljus AB"})
+    answer(ids[49], {field["organisation"]: "Is AB"})
+    again = [Rule("dot", recipient="reader1@*", times=2, reply="451 4.3.0 Later")]
+    smtp_sink.behave(Behaviour(rules=again))
+    for issue_id in (asking(sending), sending.issue(), asking(sending)):
+        audience.expand(issue_id, datetime.now(UTC))
+    turn.take()
+    for issue_id in (1, 2, 3):
+        let_be_due(issue_id)
+    turn.take()
+
+    for number, name in ((1, "Ljus AB"), (2, "er organisation"), (50, "Is AB")):
+        subjects = sorted(said(one)[0] for one in to(smtp_sink, number))
+        assert subjects == sorted([f"Nytt för {name}"] * 2 + ["Nytt labb på Fjällängen"])
+
+
 def test_a_letter_without_fields_asks_the_database_nothing_about_answers(
     sending: World, send: Send
 ) -> None:
@@ -192,6 +212,26 @@ def test_values_of_a_copy_in_doubt_stay_until_it_is_settled(
     first, second = to(smtp_sink, 1)
     assert first.data == second.data
     assert personal_values.forget(NOW + timedelta(days=1)) == 1
+
+
+def test_a_test_mail_says_what_it_would_of_a_reader_or_of_nobody(
+    sending: World, smtp_sink: Sink
+) -> None:
+    ids, field = sending.readers(1), asked(sending)
+    answer(ids[0], {field["organisation"]: "Ljus AB"})
+    issue_id, now = asking(sending), datetime.now(UTC)
+    mine = db.session.scalars(select(Subscription.id)).one()
+    db.session.rollback()
+    for reader in (0, mine, 999):
+        address = f"anna{reader}@park.test"
+        trial.send_test(issue_id, address, "sv", actor="a", now=now, reader=reader)
+    notices.send_due()
+    subjects = {one.rcpt_to[0]: said(one)[0] for one in smtp_sink}
+    assert subjects == {
+        "anna0@park.test": "[Test] Nytt för er organisation",
+        f"anna{mine}@park.test": "[Test] Nytt för Ljus AB",
+        "anna999@park.test": "[Test] Nytt för er organisation",
+    }
 
 
 @pytest.mark.parametrize("english", [True, False])

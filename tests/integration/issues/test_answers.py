@@ -15,6 +15,7 @@ from newsletter_service.issues import (
     preflight,
     release,
     seen_by,
+    suggest,
 )
 from newsletter_service.issues.blocks import Edit
 from newsletter_service.mail.letter import LetterError
@@ -23,6 +24,7 @@ from newsletter_service.models import (
     FieldValue,
     Issue,
     IssueState,
+    Item,
     ListField,
     Subscription,
     writing,
@@ -135,6 +137,22 @@ def test_p10_a_field_that_got_into_an_address_after_all_stops_the_letter(
     with pytest.raises(LetterError, match="no link may differ"):
         editions.letters(db.session(), issue)
     assert "not_rendered" in {one.rule for one in preflight.check(db.session(), issue, NOW)}
+
+
+def test_news_from_elsewhere_asks_for_nobody_s_answer(
+    draft: Issue, field: ListField, news: list[int]
+) -> None:
+    with writing() as session:
+        item = session.get_one(Item, news[0])
+        item.title, item.summary = "Bäste {organisation|kund}", "Din {organisation|mejl} är full"
+        item.tags = ["{organisation|x}"]
+    made = suggest.suggest(suggest.Wish(draft.list_id), actor="anna@park.test", now=NOW)
+    edit = Edit(db.session.get_one(Issue, draft.id).version, "anna@park.test", NOW)
+    blocks.add_items(draft.id, [news[0]], edit)
+    said = [db.session.get_one(Issue, one) for one in (made, draft.id)]
+    for issue in said:
+        assert "Bäste (organisation|kund)" in editions.letters(db.session(), issue)["sv"].text
+        assert merging.known(db.session(), issue, "sv") == {}
 
 
 def test_readers_are_offered_by_their_answers_and_nobody_else_is(

@@ -80,6 +80,12 @@ def test_words_of_a_link_are_filled_in_and_its_address_is_not() -> None:
     assert merge_fields.replaced(text, lambda _: "X") == "[Läs om X](https://x.se/{ort|b})"
 
 
+@pytest.mark.parametrize("text", ["{ort|b}", "a {x|{ort|b} }", "{ort|{ort|b}|}", "{a|}{b|c}"])
+def test_somebody_else_s_text_holds_no_field(text: str) -> None:
+    assert list(merge_fields.everywhere(text))
+    assert not list(merge_fields.everywhere(merge_fields.inert(text)))
+
+
 def test_a_mark_is_as_long_as_its_fallback_and_stands_for_one_field() -> None:
     marks = Marks()
     first = marks.put(Field("organisation", "er organisation"))

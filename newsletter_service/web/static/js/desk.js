@@ -51,8 +51,9 @@
     const [where, words] = [part("place"), part("fallback").value.trim()];
     if (where.dataset.at !== where.value || !words || /[{|}]/.test(words)) return false;
     const target = button.form.elements[where.value];
+    const space = /[^\s([{"”“]$/.test(target.value.slice(0, target.selectionStart)) ? " " : "";
     target.focus();
-    target.setRangeText(`{${part("key").value}|${words}}`, target.selectionStart, target.selectionEnd, "end");
+    target.setRangeText(`${space}{${part("key").value}|${words}}`, target.selectionStart, target.selectionEnd, "end");
     for (const kind of ["input", "change"]) target.dispatchEvent(new Event(kind, { bubbles: true }));
     return true;
   }
