@@ -36,7 +36,7 @@ _COMMON = frozenset(
         *("och", "att", "är", "för", "det", "som", "på", "med", "av", "till", "en", "ett", "den"),
         *("i", "vi", "inte", "har", "nu", "ny", "nya", "nytt", "om", "från", "the", "and", "of"),
         *("is", "to", "in", "for", "that", "with", "on", "are", "this", "we", "by", "a", "an"),
-        *("has", "new", "now", "at", "from"),
+        *("has", "new", "now", "at", "from", "får", "blir", "ska", "kan", "gets", "will", "can"),
     )
 )
 

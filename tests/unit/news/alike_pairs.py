@@ -36,6 +36,10 @@ SAME = [
         ("Ansök till acceleratorprogrammet i vår", "Programmet är för unga bolag inom livsvetenskap. Tio platser finns, och coachningen är utan kostnad."),
     ),
     (
+        ("Växthuset får nya labblokaler, öppnar i mars", "Tre våningar med våta labb i Växthuset står klara i mars. Bolag i tidig fas kan anmäla intresse nu."),
+        ("Nya labblokaler i Växthuset öppnar i mars", "Tre våningar med våta labb står klara i mars. Intresseanmälan är öppen nu för bolag i tidig fas, säger parkens vd."),
+    ),
+    (
         ("Vinnare av årets innovationspris klara", ""),
         ("Vinnarna av årets innovationspris är klara", ""),
     ),
