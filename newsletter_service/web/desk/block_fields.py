@@ -84,7 +84,7 @@ def form_of(
         "kind": str(kind),
         "name": kind_names()[kind],
         "title": named[:90],
-        "picture": str(values.get("image_url") or values.get("url") or "")
+        "picture": str(values.get("url" if kind == _K.IMAGE else "image_url") or "")
         if kind in (_K.ITEM, _K.FILM, _K.IMAGE)
         else "",
         "lead": bool(values.get("lead")),

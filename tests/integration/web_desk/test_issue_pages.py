@@ -121,6 +121,12 @@ def test_the_letter_in_the_frame_runs_nothing_and_leads_nobody_out(
     assert "Avprenumerera" in _page(editor, draft + "/brev?vy=text")
 
 
+def test_the_composer_asks_no_page_of_the_news_for_a_picture(
+    editor: FlaskClient, draft: str
+) -> None:
+    assert 'src="https://' not in editor.get(draft).get_data(as_text=True)
+
+
 def test_the_file_is_the_letter_with_its_headers(editor: FlaskClient, draft: str) -> None:
     mail = message_from_bytes(editor.get(draft + "/brev.eml").data, policy=policy.default)
 
