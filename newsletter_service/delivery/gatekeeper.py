@@ -2,13 +2,9 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
-
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service.delivery import gate, passage
 from newsletter_service.delivery.engine import SendingEngine
@@ -120,7 +116,7 @@ class Gatekeeper:
         for wait in DATABASE_WAITS_S:
             try:
                 return await act(outcomes, starts)
-            except (SQLAlchemyError, psycopg.Error, sqlite3.Error):
+            except self._engine.passage.errors:
                 log.exception("gate_failed", extra={"outcomes": len(outcomes)})
                 act = partial(self._one_by_one, again=True)
                 await self._engine.pause(wait)

@@ -21,6 +21,9 @@ Moved = tuple[Keys, Keys]
 class Passage(Protocol):
     """For the loop's thread. After an error nobody knows whether the group was committed."""
 
+    errors: tuple[type[Exception], ...]
+    """What is raised where the database can't be reached or says no."""
+
     leaves_the_loop: bool
     """Whether the loop goes on with other things while a group is being committed."""
 

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service.delivery.ledger import Outcome, Start
 from newsletter_service.delivery.passage import Keys, Moved, kept_connection
@@ -78,6 +79,7 @@ class _NotAllMoved(Exception):
 class PostgresqlPassage:
     """One connection, one gate at a time; `aside` runs what blocks in another thread."""
 
+    errors = (SQLAlchemyError, psycopg.Error)
     leaves_the_loop = True
 
     def __init__(

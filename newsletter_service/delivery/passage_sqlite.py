@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service.delivery.ledger import Outcome, Start
 from newsletter_service.delivery.passage import Moved, kept_connection
@@ -41,6 +42,7 @@ WHERE issue_id = ?3 AND n = ?4 AND epoch = ?5 AND state = 'claimed'
 class SqlitePassage:
     """`aside` runs what may wait for another process's transaction in another thread."""
 
+    errors = (SQLAlchemyError, sqlite3.Error)
     leaves_the_loop = False
 
     def __init__(self, database: Engine, aside: Callable[..., Awaitable[Any]]) -> None:
