@@ -7,7 +7,7 @@ fallback, which is the edition's. The rows go when the issue is over and nothing
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 from sqlalchemy.orm import Session
 
 from newsletter_service.delivery.ledger import Claim
@@ -27,6 +27,7 @@ from newsletter_service.models import (
 from newsletter_service.models.many import insert_all
 
 ROWS_AT_ONCE = 5000
+SPARSE = 4
 _OVER = (IssueState.SENT, IssueState.CANCELLED)
 
 Own = dict[tuple[int, int], dict[str, str]]
@@ -74,19 +75,24 @@ def read(connection: Connection, claimed: Sequence[Claim]) -> Own:
     found: Own = {claim.key: {} for claim in claimed}
     if not claimed:
         return found
-    which: ColumnElement[bool] = tuple_(PersonalValue.issue_id, PersonalValue.n).in_(list(found))
-    issues = {issue_id for issue_id, _ in found}
-    if len(issues) == 1:  # nearly always: numbers alone are found faster
-        numbers = PersonalValue.n.in_([n for _, n in found])
-        which = and_(PersonalValue.issue_id == issues.pop(), numbers)
-    rows = connection.execute(
-        select(
-            PersonalValue.issue_id, PersonalValue.n, PersonalValue.key, PersonalValue.value
-        ).where(which)
-    )
-    for issue_id, n, key, value in rows:
-        found[issue_id, n][key] = value
+    for issue_id in {issue_id for issue_id, _ in found}:
+        numbers = sorted(n for of, n in found if of == issue_id)
+        rows = connection.execute(
+            select(PersonalValue.n, PersonalValue.key, PersonalValue.value).where(
+                PersonalValue.issue_id == issue_id, _among(numbers)
+            )
+        )
+        for n, key, value in rows:
+            if (issue_id, n) in found:
+                found[issue_id, n][key] = value
     return found
+
+
+def _among(numbers: Sequence[int]) -> ColumnElement[bool]:
+    """These numbers; a batch is a range of them, and is asked for as one."""
+    if numbers[-1] - numbers[0] < SPARSE * len(numbers):
+        return PersonalValue.n.between(numbers[0], numbers[-1])
+    return PersonalValue.n.in_(numbers)
 
 
 def forget(_now: datetime) -> int:

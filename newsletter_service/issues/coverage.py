@@ -29,17 +29,17 @@ def of_field(session: Session, issue: Issue, field: ListField, now: datetime) ->
     """Counted now, among the readers that the issue would go to."""
     audience = recipients.audience(session, issue, now)
     mine = (
-        select(FieldValue.value)
+        select(FieldValue.folded)
         .join(Subscription, Subscription.id == FieldValue.subscription_id)
         .where(FieldValue.field_id == field.id, *audience)
     )
     if field.kind == FieldKind.CHOICE:
-        counted = mine.add_columns(func.count()).group_by(FieldValue.value)
+        counted = mine.add_columns(func.count()).group_by(FieldValue.folded)
         by_value: dict[str, int] = dict(session.execute(counted).all())
         said = [field.said(value, locale) for value in by_value for locale in ("sv", "en")]
         lengths = [len(one) for one in said if len(one) <= LONGEST_VALUE]
         return Coverage(sum(by_value.values()), max(lengths, default=0))
-    columns = func.count(), func.coalesce(func.max(func.length(FieldValue.value)), 0)
+    columns = func.count(), func.coalesce(func.max(func.length(FieldValue.folded)), 0)
     row = session.execute(mine.with_only_columns(*columns).where(_fits())).one()
     return Coverage(*row)
 
@@ -53,7 +53,7 @@ def lately(session: Session, issue: Issue, field: ListField, now: datetime) -> C
 
 
 def _fits() -> ColumnElement[bool]:
-    """As `merge_fields.fit` has it, near enough to count by."""
-    value = FieldValue.value
-    leads_away = or_(*(value.icontains(each) for each in ("://", "www.", "mailto:", "@")))
+    """As `merge_fields.fit` has it, near enough to count by: of what stands in the index."""
+    value = FieldValue.folded
+    leads_away = or_(*(value.contains(each) for each in ("://", "www.", "mailto:", "@")))
     return and_(func.length(value) <= LONGEST_VALUE, ~leads_away)

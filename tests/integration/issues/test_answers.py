@@ -86,7 +86,7 @@ def test_whoever_has_no_answer_that_fits_is_counted(draft: Issue, field: ListFie
     with writing() as session:
         first = session.query(FieldValue).order_by(FieldValue.subscription_id).first()
         assert first
-        first.value = HUGE
+        first.value = first.folded = HUGE
     assert told("Hej {organisation|er}.") == [("introduction:sv", 2, 3)]
     issue = db.session.get_one(Issue, draft.id)
     assert coverage.of_field(db.session(), issue, field, NOW) == (1, len("Institutet"))
