@@ -1,10 +1,11 @@
 """Every page that a person can open: axe-core, a phone of 320 pixels, both themes, the console."""
 
+import re
 import time
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from newsletter_service.app import create_app
 from newsletter_service.settings import Settings
@@ -131,6 +132,26 @@ def test_every_page_of_the_desk_is_accessible_and_fits_a_phone(
     link = page.locator("#companies code").first.inner_text()
     look(page, faults, urlsplit(link).path)
     assert faults == []
+
+
+def test_a_readers_answer_goes_where_the_cursor_was_and_the_letter_follows(
+    sample: Up, chromium: Browser
+) -> None:
+    page = log_in(person(chromium, sample.url), sample.new_link())
+    page.goto("/desk/utskick/2")
+    page.get_by_label("Inledning").first.click()
+    page.keyboard.press("Control+Home")
+    page.get_by_text("Sätt in en läsares svar").click()
+    page.get_by_label("Ord för dem som inte har svarat").fill("Kära läsare")
+    page.get_by_role("button", name="Sätt in", exact=True).click()
+    page.keyboard.type(". ")
+    put = "{organisation|Kära läsare}. Hej! Här är"
+    expect(page.get_by_label("Inledning").first).to_have_value(re.compile(re.escape(put)))
+    letter = page.frame_locator("[data-mail-frame] iframe")
+    expect(letter.get_by_text("Kära läsare")).to_be_visible()
+    page.get_by_label("Läs som").select_option("Vattenbolaget")
+    page.get_by_role("button", name="Visa", exact=True).click()
+    expect(letter.get_by_text("Vattenbolaget. Hej! Här är")).to_be_visible()
 
 
 def test_no_page_is_forgotten_here(sample: Up) -> None:
