@@ -28,7 +28,7 @@ SIGNED = (
 )
 LONGEST_TXT = 255
 
-_HEADER = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)\r\n")
+_HEADER = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]++|\r\n[ \t])*+)\r\n")
 _BLANKS = re.compile(rb"[ \t]+")
 _PADDING = PKCS1v15()
 _ALREADY_HASHED = Prehashed(SHA256())
@@ -131,13 +131,13 @@ class Seal:
 
 def relaxed_headers(lines: bytes) -> dict[str, bytes]:
     """Header lines in relaxed form by lower-case name (RFC 6376 section 3.4.2)."""
-    return {
-        name.decode().lower(): name.lower()
-        + b":"
-        + _BLANKS.sub(b" ", value.replace(b"\r\n", b"")).strip(b" ")
-        + b"\r\n"
-        for name, value in _HEADER.findall(lines)
-    }
+    found = {}
+    for name, value in _HEADER.findall(lines):
+        lower, text = name.lower(), value.replace(b"\r\n", b"")
+        if b"  " in text or b"\t" in text:
+            text = _BLANKS.sub(b" ", text)
+        found[lower.decode()] = b"%b:%b\r\n" % (lower, text.strip(b" "))
+    return found
 
 
 def relaxed_body(piece: bytes) -> bytes:
