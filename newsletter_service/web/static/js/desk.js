@@ -17,7 +17,8 @@
   function countCharacters(counter) {
     const input = document.getElementById(counter.dataset.counterFor);
     if (!input) return;
-    const length = [...input.value].length;
+    // a field of the list counts as what stands where a reader has not answered
+    const length = [...input.value.replace(/\{\s*[a-z0-9_]+\s*\|([^{}|\n]+)\}/g, "$1")].length;
     counter.textContent = counter.dataset.counterText.replace("{n}", length);
     counter.classList.toggle("field__count--over", length > Number(counter.dataset.counterLimit));
   }
