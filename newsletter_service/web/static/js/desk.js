@@ -125,6 +125,29 @@
     if (renewsItself(event.detail.elt) && (pressing || leaving)) event.preventDefault();
   }
 
+  // -- what was typed last is kept, also when somebody goes on at once --------------------------
+  const written = { typed: 0, asked: 0, kept: 0, asking: false };
+  const isUnkept = () => written.kept !== written.typed;
+  const isComposer = (form) => form?.id === "composer";
+
+  async function keepThenGo(form, url) {
+    while (written.asking) await new Promise((done) => setTimeout(done, 50));
+    const asks = { method: "POST", body: new FormData(form), headers: { "HX-Request": "true" } };
+    const answer = isUnkept() ? await fetch(form.action, asks).catch(() => null) : null;
+    const isKept = !isUnkept() || (answer?.ok && answer.headers.has("HX-Trigger"));
+    written.kept = written.typed;
+    if (isKept) location.assign(url);
+    else form.requestSubmit(form.querySelector("button[value='save']")); // the page says why, with all of it
+  }
+
+  function holdLink(event) {
+    const link = event.target.closest("a[href]");
+    const isPlain = link && !link.target && !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
+    if (!isPlain || event.defaultPrevented || link.getAttribute("href").startsWith("#") || !isUnkept()) return;
+    event.preventDefault();
+    keepThenGo(document.getElementById("composer"), link.href);
+  }
+
   // -- a sheet that starts folded on a phone -------------------------------------------------
   function foldPanels() {
     if (window.matchMedia("(min-width: 64rem)").matches) return;
@@ -162,6 +185,20 @@
     else return;
     event.preventDefault();
   });
+  document.addEventListener("input", ({ target }) => isComposer(target.form) && (written.typed += 1));
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    if (isComposer(detail.elt)) [written.asked, written.asking] = [written.typed, true];
+  });
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (!isComposer(detail.elt)) return;
+    written.asking = false;
+    if (detail.xhr?.getResponseHeader("HX-Trigger")) written.kept = written.asked;
+  });
+  document.addEventListener("click", holdLink);
+  addEventListener("pagehide", () => {
+    const form = isUnkept() && document.getElementById("composer");
+    if (form) navigator.sendBeacon(form.action, new FormData(form));
+  });
   document.addEventListener("focusin", ({ target }) => target.name && followCursor(target));
   document.addEventListener("keydown", (event) => {
     const open = event.key === "Escape" && document.querySelector(".fold[open]");
@@ -180,6 +217,7 @@
   }
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
+    if (isComposer(event.target)) written.kept = written.typed;
     leaving = true;
     setTimeout(() => (leaving = false), 5000); // what was asked for may be a file
   });
