@@ -17,7 +17,8 @@ and for ten minutes where the issue is about to leave.
 This page is written by `newsletter issues rules` out of the rules.
 
 What the rules cannot know a filter can: `make spam` gives every shipped mail, in both languages,
-long and short, to SpamAssassin with its local rules only. With 4.0.1 none scores above 0.0 (5 is spam).
+long and short, to SpamAssassin with its local rules only. With 4.0.1 none scores above 0.0 (5 is
+spam).
 """
 _LEVELS = {
     Level.BLOCKS: (
