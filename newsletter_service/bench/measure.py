@@ -37,6 +37,7 @@ class Line:
 
     `ratio` is to the line named in `against`, of the same run. `bar` is the least ratio that
     is promised; `most` the highest value that is. `detail` holds further figures by name.
+    `exact` is what must hold however small the numbers are.
     """
 
     bench: str
@@ -47,6 +48,7 @@ class Line:
     ratio: float | None = None
     bar: float | None = None
     most: float | None = None
+    exact: bool = False
     detail: dict[str, float | str] = field(default_factory=dict)
 
     @property

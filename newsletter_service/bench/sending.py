@@ -14,7 +14,7 @@ from statistics import median
 
 from sqlalchemy import text
 
-from newsletter_service.bench import plain_loop
+from newsletter_service.bench import killing, plain_loop
 from newsletter_service.bench.installation import Installation, installation
 from newsletter_service.bench.measure import Bench, Line, Setting, ratio
 from newsletter_service.bench.servers import postgres, program, sink
@@ -62,7 +62,7 @@ class Sent:
 
 
 def run(setting: Setting) -> Iterator[Line]:
-    """Every way in turn, round by round, into the same sink."""
+    """Every way in turn, round by round, into the same sink; at last a worker is killed."""
     with ExitStack() as stack:
         port = stack.enter_context(sink())
         url = f"smtp://127.0.0.1:{port}?tls=none"
@@ -78,6 +78,8 @@ def run(setting: Setting) -> Iterator[Line]:
         }
         for size in SIZES:
             yield from _measured(setting, size, databases, port, common)
+        for name in databases:
+            yield from killing.lines(setting, name, SENDER, SESSIONS)
 
 
 def _measured(

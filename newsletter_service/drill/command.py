@@ -12,10 +12,10 @@ import click
 
 from newsletter_service.bench.servers import MissingProgram
 from newsletter_service.drill import machines
-from newsletter_service.drill.account import Account
 from newsletter_service.drill.faults import FAULTS, Fault
 from newsletter_service.drill.house import CLOCK_APART_S, House, Plan, house
 from newsletter_service.drill.sends import Send, send
+from newsletter_service.witness.account import Account
 
 
 @click.group("drill")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter_service.drill.account import STOP_ALLOWED_S
 from newsletter_service.drill.house import SENDERS, House
+from newsletter_service.witness.account import STOP_ALLOWED_S
 
 OUT_S = 1.0
 

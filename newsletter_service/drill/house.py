@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis import Redis
-from sqlalchemy import func, or_, select
 
 from newsletter_service.bench.installation import Installation, installation
 from newsletter_service.bench.servers import Cluster, free_port
-from newsletter_service.drill.sink import Store
 from newsletter_service.embedded.supervise import Child, Supervisor
 from newsletter_service.embedded.valkey import EmbeddedValkey
-from newsletter_service.extensions import db
-from newsletter_service.models import Batch, Retry
+from newsletter_service.witness.ledger import held_by
+from newsletter_service.witness.sink import Store
 
 PROGRAM = (sys.executable, "-m", "newsletter_service")
 SENDERS = ("send-1", "send-2")
@@ -136,20 +134,6 @@ def house(plan: Plan) -> Iterator[House]:
         yield House(plan, made, Store(_stored(plan)), valkey, supervisor, cluster, bool(library))
 
 
-def held_by(pids: list[int]) -> int:
-    """How many batches and retries processes with these ids hold."""
-    with db.engine.connect() as connection:
-        return sum(
-            connection.scalar(
-                select(func.count())
-                .select_from(table)
-                .where(or_(*(table.owner.like(f"%-{pid}-%") for pid in pids)))
-            )
-            or 0
-            for table in (Batch, Retry)
-        )
-
-
 def clock_library() -> str:
     """Where libfaketime is, or an empty text."""
     return next((path for path in _FAKETIME if Path(path).exists()), "")
@@ -177,7 +161,7 @@ def _children(plan: Plan, made: Installation, port: int, library: str) -> list[C
         "FAKETIME": f"+{CLOCK_APART_S}s",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    sink = [sys.executable, "-m", "newsletter_service.drill.sink", "--port", str(port)]
+    sink = [sys.executable, "-m", "newsletter_service.witness.sink", "--port", str(port)]
     sink += ["--store", str(_stored(plan)), "--delay-ms", str(plan.delay_ms)]
     return [
         Child("sink", sink, env=env),

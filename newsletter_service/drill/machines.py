@@ -21,13 +21,14 @@ from pathlib import Path
 from newsletter_service.bench.installation import Installation, installation
 from newsletter_service.bench.servers import Cluster
 from newsletter_service.delivery.statement import Statement, statement
-from newsletter_service.drill.account import Account, compare
-from newsletter_service.drill.house import CLOCK_APART_S, PROGRAM, clock_library, held_by
-from newsletter_service.drill.sends import MESSAGE_BYTES, is_sent, states_of
-from newsletter_service.drill.sink import Store
+from newsletter_service.drill.house import CLOCK_APART_S, PROGRAM, clock_library
+from newsletter_service.drill.sends import MESSAGE_BYTES
 from newsletter_service.embedded.supervise import Child, Supervisor
 from newsletter_service.embedded.valkey import program
 from newsletter_service.extensions import db
+from newsletter_service.witness.account import Account, compare
+from newsletter_service.witness.ledger import held_by, is_sent, states_of
+from newsletter_service.witness.sink import Store
 
 HUB = "10.77.0.1"
 MACHINES = {"one": "10.77.0.2", "two": "10.77.0.3"}
@@ -242,7 +243,7 @@ def _machine(machine: str, name: str, place: Path, made: Installation) -> list[C
         }
     hide = ["sh", "-c", f'mount -t tmpfs none {place / "hub"} && exec "$@"', "machine"]
     within = [*_within(name), *hide]
-    sink = [sys.executable, "-m", "newsletter_service.drill.sink", "--port", str(SMTP_PORT)]
+    sink = [sys.executable, "-m", "newsletter_service.witness.sink", "--port", str(SMTP_PORT)]
     sink += ["--store", str(home / "sink.tsv"), "--delay-ms", "15"]
     return [
         Child(f"mail-{machine}", [*_within(name), *sink], env=_clean()),

@@ -5,15 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from newsletter_service.delivery.statement import statement
-from newsletter_service.drill.account import Account, compare
 from newsletter_service.drill.faults import Fault, Struck
 from newsletter_service.drill.house import House
 from newsletter_service.extensions import db
-from newsletter_service.models import Delivery, Issue, IssueState, Subscriber
+from newsletter_service.witness.account import Account, compare
+from newsletter_service.witness.ledger import is_sent, states_of
 
 MESSAGE_BYTES = 5000
 GOES_ON_S = 120.0
@@ -85,16 +84,6 @@ def _held(house: House, struck: Struck) -> bool:
         return True
 
 
-def is_sent(issue_id: int) -> bool:
-    """Whether an issue is over; not while the database is away."""
-    try:
-        with db.engine.connect() as connection:
-            state = connection.scalar(select(Issue.state).where(Issue.id == issue_id))
-    except OperationalError:
-        return False
-    return state == IssueState.SENT
-
-
 def _account(
     house: House, fault: Fault, issue_id: int, seen: tuple[int, float, float, float, bool]
 ) -> Account:
@@ -120,14 +109,3 @@ def _account(
         balances=counted.balances,
         finished=finished,
     )
-
-
-def states_of(issue_id: int) -> dict[str, str]:
-    """What the ledger says of every reader of an issue, by address."""
-    rows = db.session.execute(
-        select(Subscriber.address, Delivery.state)
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.issue_id == issue_id)
-    ).all()
-    db.session.rollback()
-    return {address: str(state) for address, state in rows}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter_service.drill.account import Account, compare
+from newsletter_service.witness.account import Account, compare
 
 GOOD = Account(
     fault="worker",

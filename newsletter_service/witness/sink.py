@@ -1,6 +1,6 @@
 """An SMTP server that takes every message and remembers its Message-ID, and nothing else of it.
 
-`python -m newsletter_service.drill.sink --port 2525 --store FILE` until SIGTERM. A line is in the
+`python -m newsletter_service.witness.sink --port 2525 --store FILE` until SIGTERM. A line is in the
 file before a message is answered for, so killing the sink forgets nothing that it said yes to.
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from newsletter_service.drill.sink import Store
+from newsletter_service.witness.sink import Store
 from tests.servers import eventually, free_port, listens
 
 ENVELOPE = b"MAIL FROM:<s@x.test>\r\nRCPT TO:<%s@x.test>\r\nDATA\r\n"
@@ -16,7 +16,7 @@ MESSAGE = b"Subject: x\r\nMessage-ID: <%s@id.test>\r\n\r\n..dot\r\n.\r\n"
 
 @contextmanager
 def sink(port: int, store: Path) -> Iterator[subprocess.Popen[bytes]]:
-    argv = [sys.executable, "-m", "newsletter_service.drill.sink", "--port", str(port)]
+    argv = [sys.executable, "-m", "newsletter_service.witness.sink", "--port", str(port)]
     with subprocess.Popen([*argv, "--store", str(store), "--delay-ms", "5"]) as process:
         assert eventually(lambda: listens(port))
         try:
