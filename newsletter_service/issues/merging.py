@@ -149,7 +149,7 @@ def guarded(letter: Letter) -> Letter:
         return letter
     any_mark = "|".join(map(re.escape, marks))
     in_html = re.search(rf'\b(?:href|src)="[^"]*(?:{any_mark})', letter.html)
-    if in_html or re.search(rf"://\S*(?:{any_mark})", letter.text):
+    if in_html or re.search(rf"://\S{{0,2000}}(?:{any_mark})", letter.text):
         raise LetterError("A field stands in an address; no link may differ between readers.")
     if len(letter.subject) > LONGEST_SUBJECT:
         raise LetterError(f"The subject is longer than {LONGEST_SUBJECT} characters.")

@@ -17,9 +17,10 @@ LONGEST_VALUE = 80
 
 _FIELD = r"(?<!\{)\{[ \t]*(?P<key>[a-z0-9][a-z0-9_]{0,39})[ \t]*\|(?P<fallback>[^{}|\n]*)\}(?!\})"
 # Addresses, as running text and Markdown write them: no link may differ between readers (P10).
+# Bounded, so that no text takes long: what is longer is seen in the letter itself (`merging`).
 _ADDRESS = (
-    r"\]\([^)\n]*\)|^ {0,3}\[[^\]\n]+\]:[^\n]*|<[^<>\s]*:[^<>\s]*>"
-    r"|(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\bmailto:|\btel:)[^\s<>]*"
+    r"\]\([^)\n]{0,2000}\)|^ {0,3}\[[^\]\n]{1,999}\]:[^\n]*|<[a-z][a-z0-9+.-]{0,30}:[^<>\s]*>"
+    r"|(?:\b[a-z][a-z0-9+.-]{0,30}://|\bwww\.|\bmailto:|\btel:)[^\s<>]*"
 )
 _RUNS = re.compile(f"(?P<address>{_ADDRESS})|{_FIELD}", re.IGNORECASE | re.MULTILINE)
 _WRITTEN = re.compile(_FIELD)

@@ -19,6 +19,7 @@ from newsletter_service.issues import (
 )
 from newsletter_service.issues.blocks import Edit
 from newsletter_service.mail.letter import LetterError
+from newsletter_service.mail.merge_fields import LONGEST_VALUE
 from newsletter_service.models import (
     FieldKind,
     FieldValue,
@@ -90,6 +91,18 @@ def test_whoever_has_no_answer_that_fits_is_counted(draft: Issue, field: ListFie
     assert told("Hej {organisation|er}.") == [("introduction:sv", 2, 3)]
     issue = db.session.get_one(Issue, draft.id)
     assert coverage.of_field(db.session(), issue, field, NOW) == (1, len("Institutet"))
+
+
+@pytest.mark.parametrize(("length", "found"), [(LONGEST_VALUE, {"too_large"}), (2, set())])
+def test_r_7_4_a_letter_is_as_large_as_the_longest_answers_make_it(
+    draft: Issue, field: ListField, length: int, found: set[str]
+) -> None:
+    with writing() as session:
+        for row in session.query(FieldValue):
+            row.value = row.folded = "Å" * length
+    issue = _say(draft, introduction="{organisation|ni} " * 250)
+    report = preflight.examine(db.session(), issue, NOW, only=["too_large", "large"])
+    assert {one.rule for one in report.must} == found
 
 
 def test_a_choice_is_as_long_as_its_label(draft: Issue, desk: World) -> None:

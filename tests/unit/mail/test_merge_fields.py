@@ -1,6 +1,7 @@
 """Fields in a letter's words: what is one, what an answer may be, and that neither does harm."""
 
 import html
+import time
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -73,6 +74,14 @@ def test_p10_no_address_is_filled_in(text: str) -> None:
     assert found(text) == []
     assert list(merge_fields.in_addresses(text))
     assert merge_fields.replaced(text, lambda _: "X") == text
+
+
+@pytest.mark.parametrize("piece", ["](", "<:", "a.", "-a", "{a|", "://", "[a", "www."])
+def test_a_text_made_to_be_slow_is_read_at_once(piece: str) -> None:
+    text = "{" + piece * (20_000 // len(piece))
+    began = time.process_time()
+    assert not list(merge_fields.written(text))
+    assert time.process_time() - began < 5.0, "a fifth of a second at most was seen"
 
 
 def test_words_of_a_link_are_filled_in_and_its_address_is_not() -> None:
