@@ -176,12 +176,13 @@ def send(  # noqa: PLR0913, PLR0917 - each is an option
 @group.command("reschedule")
 @click.argument("issue_id", type=int)
 @click.option("--at", "at_local", default="", help="A local time; without it, in five minutes.")
+@click.option("--recipients", type=int, help="Their number, where the check asks for it.")
 @in_app
-def reschedule(issue_id: int, at_local: str) -> None:
+def reschedule(issue_id: int, at_local: str, recipients: int | None) -> None:
     """Another time for a planned issue, or one that missed its time."""
     try:
         leaves = release.reschedule(
-            _issue(issue_id).id, actor=actor(), now=now(), at_local=at_local
+            _issue(issue_id).id, actor=actor(), now=now(), at_local=at_local, typed=recipients
         )
     except (release.Blocked, release.NotApproved, release.BadTime, IllegalMove) as error:
         fail(str(error))

@@ -36,12 +36,9 @@ def start_due(now: datetime) -> list[int]:
 
 
 def found(session: Session, issue: Issue, now: datetime) -> list[preflight.Finding]:
-    """What must be mended in the letters that will really be sent.
-
-    What a number written by hand settles was settled at the release.
-    """
+    """What must be mended in the letters that will really be sent."""
     report = preflight.examine(session, issue, now, editions.frozen(session, issue))
-    return [one for one in report.must if not one.kind]
+    return preflight.since_planned(report)
 
 
 def _passes(issue_id: int, now: datetime) -> bool:

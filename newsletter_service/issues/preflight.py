@@ -57,6 +57,7 @@ _TABLES = (
 )
 RULES: tuple[Rule, ...] = tuple(rule for table in _TABLES for rule in table.RULES)
 BY_NAME = {rule.name: rule for rule in RULES}
+_SETTLED_BY_THE_RELEASE = frozenset({"many_more"})
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,11 @@ def stops(report: Report, typed: int | None = None) -> list[Finding]:
     Readers come and go while somebody types, so one in a hundred may differ.
     """
     return [one for one in report.must if not _is_settled(one, typed)]
+
+
+def since_planned(report: Report, typed: int | None = None) -> list[Finding]:
+    """The same for an issue that was planned: what its release settled stays settled."""
+    return [one for one in stops(report, typed) if one.rule not in _SETTLED_BY_THE_RELEASE]
 
 
 def _is_settled(finding: Finding, typed: int | None) -> bool:

@@ -86,6 +86,7 @@ def release(  # noqa: PLR0913 - what is optional is named
             raise Blocked(findings)
         _answer_for(session, issue, report.should, despite, (actor, now))
         issue.move(IssueState.SCHEDULED)
+        issue.planned_reach = report.reach.reached if report.reach else None
         if frozen_hash != issue.approved_hash:
             raise NotApproved("The issue changed after its approval; have it approved again.")
         issue.released_by = actor
@@ -114,7 +115,9 @@ def _answer_for(
     let_stand.keep(session, issue, standing, despite, actor=who[0], now=who[1])
 
 
-def reschedule(issue_id: int, *, actor: str, now: datetime, at_local: str = "") -> datetime:
+def reschedule(
+    issue_id: int, *, actor: str, now: datetime, at_local: str = "", typed: int | None = None
+) -> datetime:
     """Another time for an issue that is planned, was held, or passed its time while nothing ran.
 
     The letter is frozen anew, since it carries its day. Raises as `release`.
@@ -125,10 +128,10 @@ def reschedule(issue_id: int, *, actor: str, now: datetime, at_local: str = "") 
             raise IllegalMove("An issue", str(issue.state), "another time")
         send_at = _set_time(issue, at_local, now)
         frozen_hash, letters = _frozen(session, issue, now)
-        must = preflight.examine(session, issue, now, letters).must
-        findings = [one for one in must if not one.kind]  # the number was typed at the release
-        if findings:
+        report = preflight.examine(session, issue, now, letters)
+        if findings := preflight.since_planned(report, typed):
             raise Blocked(findings)
+        issue.planned_reach = report.reach.reached if report.reach else None
         if frozen_hash != issue.approved_hash:
             raise NotApproved("The issue changed after its approval; have it approved again.")
         audit.record(
@@ -167,7 +170,7 @@ def undo(issue_id: int, *, actor: str, now: datetime) -> None:
         editions.thaw(session, issue)
         issue.send_at, issue.send_at_local, issue.send_at_zone = None, "", ""
         issue.expires_at = issue.told_late_at = issue.held_at = None
-        issue.selection, issue.canary = {}, False
+        issue.selection, issue.canary, issue.planned_reach = {}, False, None
         issue.approved_hash, issue.approved_at, issue.approved_by = "", None, ""
         audit.record(session, actor, "issue.release_undone", f"issue:{issue_id}")
 

@@ -54,6 +54,7 @@ class Issue(Base):
     `skipped_by` is how many were skipped for what, counted when the issue was over.
     `told_late_at` is when people were told that this time passed and nothing left; `held_at` when
     the check at that time found what must be mended, so that it waits for a person.
+    `planned_reach` is how many it would have gone to when somebody planned it.
     `figures` is the statement when its deliveries were removed.
     """
 
@@ -83,6 +84,7 @@ class Issue(Base):
     send_at_zone: Mapped[str] = mapped_column(String(64), default="")
     told_late_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    planned_reach: Mapped[int | None]
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     released_by: Mapped[str] = mapped_column(String(254), default="")
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

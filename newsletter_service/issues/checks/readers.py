@@ -33,6 +33,15 @@ def many_more(case: Case) -> Found:
         yield "recipients", {"number": reached, "last": last}
 
 
+def grown(case: Case) -> Found:
+    """More than one and a half times those who were to get it when somebody planned it."""
+    issue = case.issue
+    if issue.state != IssueState.SCHEDULED or not issue.planned_reach or case.reach.reached < FEW:
+        return
+    if case.reach.reached > MANY_MORE * issue.planned_reach:
+        yield "recipients", {"number": case.reach.reached, "last": issue.planned_reach}
+
+
 def sent_recently(case: Case) -> Found:
     """The same subject went to the same list within a day: somebody pressed twice."""
     mine = {text.subject.strip().lower() for text in case.texts if text.subject.strip()}
@@ -93,6 +102,14 @@ RULES: tuple[Rule, ...] = (
         Level.BLOCKS,
         many_more,
         _l("It would go to %(number)s; the last one went to %(last)s."),
+        _l("If that is right, write the number of recipients before you send."),
+        kind=TYPE_THE_NUMBER,
+    ),
+    Rule(
+        "grown",
+        Level.BLOCKS,
+        grown,
+        _l("It would go to %(number)s; when it was planned it would have gone to %(last)s."),
         _l("If that is right, write the number of recipients before you send."),
         kind=TYPE_THE_NUMBER,
     ),

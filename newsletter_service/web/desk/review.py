@@ -89,9 +89,7 @@ def send(issue_id: int) -> Response | tuple[str, int]:
         return _page(words.the_issue(issue_id), errors={"despite": wrong}, later=later, at=at), 422
     except release.Blocked as error:
         if all(one.kind for one in error.findings):
-            db.session.rollback()
-            wrong = _("Write the number of recipients, as it stands on the button.")
-            return _page(words.the_issue(issue_id), errors={"recipients": wrong}, later=later), 422
+            return _number_wanted(issue_id, later=later)
         flash(_("Something must be mended first; see the check."), "bad")
     except release.NotApproved:
         flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
@@ -144,8 +142,11 @@ def reschedule(issue_id: int) -> Response | tuple[str, int]:
     if later and not at:
         at = "-"
     try:
-        release.reschedule(issue_id, actor=actor(), now=now(), at_local=at)
-    except release.Blocked:
+        typed = request.form.get("recipients", type=int)
+        release.reschedule(issue_id, actor=actor(), now=now(), at_local=at, typed=typed)
+    except release.Blocked as error:
+        if all(one.kind for one in error.findings):
+            return _number_wanted(issue_id, later=later)
         flash(_("Something must be mended first: make it a draft again and see the check."), "bad")
     except release.NotApproved:
         flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
@@ -156,6 +157,12 @@ def reschedule(issue_id: int) -> Response | tuple[str, int]:
         wrong = {"at": words.time_trouble(error.code)}
         return _page(words.the_issue(issue_id), errors=wrong, later=True, at=at), 422
     return _back(issue_id)
+
+
+def _number_wanted(issue_id: int, *, later: bool) -> tuple[str, int]:
+    db.session.rollback()
+    wrong = _("Write the number of recipients, as it stands above.")
+    return _page(words.the_issue(issue_id), errors={"recipients": wrong}, later=later), 422
 
 
 @blueprint.post("/angra")
@@ -185,7 +192,8 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         reach = recipients.lately(session, issue, now())
     audience = review_words.audience(issue, reach)
     seen = (reach, audience) if looked_at is None else _looked_at(issue, looked_at)
-    asked = [one for one in report.must if one.kind]
+    held = departure.found(session, issue, now()) if issue.held_at else []
+    asked = [one for one in (*report.must, *held) if one.kind]
     locale = words.chosen_locale(issue)
     return render_template(
         "desk/review/page.html",
@@ -212,7 +220,7 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         seen=seen,
         is_late=late.is_late(issue, now()),
         dead=dead_links.found(session, issue, now()),
-        held=departure.found(session, issue, now()) if issue.held_at else [],
+        held=held,
         with_canary=release.CANARY_ABOVE,
         canary_minutes=sending.of_list(issue.newsletter).canary_minutes,
         tested=issue.tested_version == issue.version,

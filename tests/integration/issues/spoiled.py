@@ -273,6 +273,13 @@ def _planned(hours: int) -> Spoil:
     return spoil
 
 
+def _planned_for(number: int) -> Spoil:
+    def spoil(paper: Paper) -> None:
+        paper.issue.state, paper.issue.planned_reach = IssueState.SCHEDULED, number
+
+    return spoil
+
+
 def in_english(paper: Paper) -> None:
     """The whole newsletter in English too."""
     paper.issue.newsletter.locales = ["sv", "en"]
@@ -485,6 +492,7 @@ CASES: dict[str, tuple[Spoil, Spoil]] = {
     ),
     "no_recipients": (_reached(0), _reached(1)),
     "many_more": (_last_went_to(19), _last_went_to(20)),
+    "grown": (_planned_for(19), _planned_for(20)),
     "schedule_expired": (_planned(49), _planned(47)),
     "sent_recently": (_sent(23), _sent(25)),
     "language_empty": (_all_in("sv"), _all_in("")),

@@ -22,6 +22,7 @@ from newsletter_service.models import (
     writing,
 )
 from tests.integration.issues.conftest import NOW
+from tests.world import World
 
 ANNA = "anna@park.test"
 URL = "https://park.se/kryo"
@@ -95,6 +96,20 @@ def test_while_it_must_be_mended_nobody_sends_it_but_an_administrator_may_let_it
         planned.id, "link_gone", place, "Den öppnar i kväll", actor=ANNA, now=TIME, may_all=True
     )
     release.reschedule(planned.id, actor=ANNA, now=TIME + A_LITTLE)
+    assert departure.start_due(TIME + timedelta(minutes=10)) == [planned.id]
+
+
+def test_an_audience_that_grew_by_half_since_holds_until_somebody_writes_its_number(
+    desk: World, planned: Issue
+) -> None:
+    desk.readers(40, first=100)
+    assert departure.start_due(TIME) == []
+    assert [one.rule for one in departure.found(db.session(), planned, TIME)] == ["grown"]
+
+    db.session.rollback()
+    with pytest.raises(release.Blocked):
+        release.reschedule(planned.id, actor=ANNA, now=TIME + A_LITTLE)
+    release.reschedule(planned.id, actor=ANNA, now=TIME + A_LITTLE, typed=43)
     assert departure.start_due(TIME + timedelta(minutes=10)) == [planned.id]
 
 
