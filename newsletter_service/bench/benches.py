@@ -4,6 +4,7 @@ from newsletter_service.bench import (
     bounces,
     confirming,
     flood,
+    hundredth,
     importing,
     news_desk,
     pages,
@@ -17,6 +18,7 @@ from newsletter_service.bench.measure import Bench
 BENCHES: tuple[Bench, ...] = (
     sending.BENCH,
     scale.BENCH,
+    hundredth.BENCH,
     confirming.BENCH,
     signing_up.BENCH,
     flood.BENCH,

@@ -4,8 +4,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,8 @@ from newsletter_service.models import Batch, Delivery, Issue, IssueState, utc_of
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SIDE_BY_SIDE = 100_000
+# SQLite is for one machine; more when `--readers` says so.
+SQLITE_MOST = 100_000
 MESSAGE_BYTES = 5_000
 FIRST_ALLOWED_S = 5.0
 MEMORY_ALLOWED_MB = 100.0
@@ -40,32 +42,48 @@ class Sent:
     gatherer_mb: float
 
 
+@dataclass(frozen=True)
+class _Place:
+    """An installation that is sent from, where its processes write, and who wants to know."""
+
+    made: Installation
+    log_dir: Path
+    tell: Callable[[str], None]
+
+
 def run(setting: Setting) -> Iterator[Line]:
-    """Every size once, by the service's own processes on PostgreSQL; then two workers."""
-    most = 10_000 if setting.quick else setting.readers or SIZES[-1]
-    with ExitStack() as stack:
-        port = stack.enter_context(sink())
-        url = stack.enter_context(postgres(setting.place))
-        valkey = stack.enter_context(EmbeddedValkey(setting.place / "queue"))
-        made = stack.enter_context(
-            installation(
-                url,
-                setting.place / "data",
-                smtp_url=f"smtp://127.0.0.1:{port}?tls=none",
-                smtp_connections=10,
-                smtp_messages_per_connection=10_000,
-                redis_url=valkey.url,
-            )
-        )
-        for number in (size for size in SIZES if size <= most):
-            yield from _lines(number, _send(setting, made, number, workers=1))
-            if number == min(SIDE_BY_SIDE, most):
-                both = _send(setting, made, number, workers=2)
-                yield _rate(f"{number:,} readers, two workers".replace(",", " "), number, both)
+    """Every size once, by the service's own processes; on PostgreSQL with two workers, too."""
+    most = min(10_000 if setting.quick else SIZES[-1], setting.readers or SIZES[-1])
+    with sink() as port:
+        with postgres(setting.place) as url:
+            yield from _on("PostgreSQL", url, setting, most, port)
+        most = most if setting.readers else min(most, SQLITE_MOST)
+        yield from _on("SQLite", f"sqlite:///{setting.place}/scale.db", setting, most, port)
 
 
-def _lines(number: int, sent: Sent) -> Iterator[Line]:
-    name = f"{number:,} readers".replace(",", " ")
+def _on(database: str, url: str, setting: Setting, most: int, port: int) -> Iterator[Line]:
+    place = setting.place / database
+    sizes = [size for size in SIZES if size <= most]
+    with (
+        EmbeddedValkey(place / "queue") as valkey,
+        installation(
+            url,
+            place / "data",
+            smtp_url=f"smtp://127.0.0.1:{port}?tls=none",
+            smtp_connections=10,
+            smtp_messages_per_connection=10_000,
+            redis_url=valkey.url,
+        ) as made,
+    ):
+        on = _Place(made, place / "log", setting.tell)
+        for number in sizes:
+            name = f"{database}, {number:_} readers".replace("_", " ")
+            yield from _lines(name, number, _send(on, number, workers=1))
+            if database == "PostgreSQL" and number == min(SIDE_BY_SIDE, sizes[-1]):
+                yield _rate(f"{name}, two workers", number, _send(on, number, workers=2))
+
+
+def _lines(name: str, number: int, sent: Sent) -> Iterator[Line]:
     yield _rate(name, number, sent)
     yield Line("scale", f"{name}, first mail", "s", (sent.first_s,), most=FIRST_ALLOWED_S)
     yield Line("scale", f"{name}, worker", "MB", (sent.sender_mb,), most=MEMORY_ALLOWED_MB)
@@ -79,10 +97,11 @@ def _rate(name: str, number: int, sent: Sent) -> Line:
     return Line("scale", name, "msg/s", (number / sent.seconds,), detail=detail)
 
 
-def _send(setting: Setting, made: Installation, number: int, workers: int) -> Sent:
+def _send(on: _Place, number: int, workers: int) -> Sent:
+    made = on.made
     made.readers(number)
     _analyze()
-    with _processes(setting, made, workers) as supervisor:
+    with _processes(on, workers) as supervisor:
         issue_id = made.issue(MESSAGE_BYTES)
         db.session.rollback()  # no transaction stays open while we wait
         queue.nudge_now([("audience.expand", (issue_id,))])
@@ -93,20 +112,24 @@ def _send(setting: Setting, made: Installation, number: int, workers: int) -> Se
             raise RuntimeError(f"Issue {issue_id} was not sent in time.")
         peaks = {name: _peak_mb(pid) for name, pid in supervisor.pids().items()}
     seconds, first = _times(issue_id)
-    setting.tell(f"  {number} readers, {workers} workers: {seconds:.1f} s, first {first:.2f} s")
+    database = db.engine.dialect.name
+    on.tell(
+        f"  {database}, {number} readers, {workers} workers: {seconds:.1f} s, first {first:.2f} s"
+    )
     senders = [peak for name, peak in peaks.items() if name.startswith("send")]
     return Sent(seconds, first, max(senders), peaks["default"])
 
 
 @contextmanager
-def _processes(setting: Setting, made: Installation, workers: int) -> Iterator[Supervisor]:
-    env = {n: v for n, v in os.environ.items() if not n.startswith("NEWSLETTER_")} | made.env
+def _processes(on: _Place, workers: int) -> Iterator[Supervisor]:
+    clean = {n: v for n, v in os.environ.items() if not n.startswith("NEWSLETTER_")}
+    env = clean | on.made.env
     children = [
         Child("default", [*PROGRAM, "worker", "default"], env=env),
         Child("scheduler", [*PROGRAM, "scheduler"], env=env),
     ]
     children += [Child(f"send-{n}", [*PROGRAM, "worker", "send"], env=env) for n in range(workers)]
-    with Supervisor(children, setting.place / "log") as supervisor:
+    with Supervisor(children, on.log_dir) as supervisor:
         supervisor.wait_ready()
         _wait_for_workers({"default": 1, "send": workers})
         yield supervisor
@@ -140,7 +163,9 @@ def _times(issue_id: int) -> tuple[float, float]:
 
 
 def _analyze() -> None:
-    """As autovacuum would have done by the time of an issue."""
+    """As autovacuum would have done by the time of an issue; SQLite has none."""
+    if db.engine.dialect.name == "sqlite":
+        return
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in ("subscriber", "subscription", Batch.__tablename__):
             connection.execute(text(f"VACUUM ANALYZE {table}"))
@@ -151,4 +176,6 @@ def _peak_mb(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-BENCH = Bench("scale", "a thousand to a million readers: time, memory, the first mail", run)
+BENCH = Bench(
+    "scale", "a thousand to a million readers, both databases: time, memory, first mail", run
+)
