@@ -10,8 +10,10 @@ from newsletter_service.issues.checks.case import Case
 from newsletter_service.issues.checks.rule import Found, Level, Rule
 from newsletter_service.issues.translating import SAME_IN_EVERY, TRANSLATED
 from newsletter_service.models import Block, BlockKind
+from newsletter_service.news import clean
 
 LONG_ENOUGH = 30  # shorter ones are often names
+LONGEST_NAMED = 50
 
 
 def name_of(locale: str) -> str:
@@ -42,11 +44,15 @@ def translation_missing(case: Case) -> Found:
     if len(case.locales) < 2:
         return
     for block, locale, name in _holes(case):
-        yield f"block:{block.id}", {"locale": locale, "field": name}
-    written = {text.locale for text in case.texts if text.introduction.strip()}
+        there = next(value for values in block.data.values() if (value := values.get(name)))
+        said = {"locale": locale, "field": name, "words": _begun(str(there))}
+        yield f"block:{block.id}", said
+    written = {text.locale: text.introduction for text in case.texts if text.introduction.strip()}
     for locale in case.locales if written else ():
         if locale not in written:
-            yield f"introduction:{locale}", {"locale": locale, "field": "introduction"}
+            words = _begun(next(iter(written.values())))
+            said = {"locale": locale, "field": "introduction", "words": words}
+            yield f"introduction:{locale}", said
 
 
 def translation_same(case: Case) -> Found:
@@ -74,6 +80,11 @@ def _holes(case: Case) -> Iterator[tuple[Block, str, str]]:
                 break
 
 
+def _begun(text: str) -> str:
+    """How a text begins, so that it is known again."""
+    return clean.one_line(text, LONGEST_NAMED)
+
+
 def _filled(values: dict[str, Any] | None, name: str) -> bool:
     return bool(values and str(values.get(name) or "").strip())
 
@@ -90,7 +101,7 @@ RULES: tuple[Rule, ...] = (
         "translation_missing",
         Level.BLOCKS,
         translation_missing,
-        _l("A part is not written in all the letter's languages (%(locale)s)."),
+        _l("“%(words)s” is not written in all the letter's languages (%(locale)s)."),
         _l("Translate it, or say that it stands in one language's letter only."),
     ),
     Rule(

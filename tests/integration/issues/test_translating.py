@@ -63,9 +63,10 @@ def test_what_is_not_translated_blocks_until_it_is(issue: Issue) -> None:
     assert _found(issue, "translation_missing") == []  # nobody has begun the English letter
 
     _write(issue, ENGLISH)
-    assert _found(issue, "translation_missing") == [(place, {"locale": "en", "field": "title"})]
+    ((where, said),) = _found(issue, "translation_missing")
+    assert (where, said["field"], said["words"]) == (place, "title", "Kryomikroskop för alla")
     _write(issue, {}, title="A microscope for all")
-    assert _found(issue, "translation_missing") == [(place, {"locale": "en", "field": "summary"})]
+    assert _found(issue, "translation_missing")[0][1]["field"] == "summary"
     _write(issue, {}, summary="Small companies may book, too.")
     assert _found(issue, "translation_missing") == []
 
