@@ -25,7 +25,7 @@ from newsletter_service.extensions import db
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeys
 
-SESSIONS = 10
+SESSIONS = 20
 SENDER = [sys.executable, "-m", "newsletter_service.bench.sender"]
 
 

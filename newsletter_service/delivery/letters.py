@@ -1,6 +1,5 @@
 """Editions as prepared bytes, and one claim's message: joins only, nothing is rendered (P9)."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -30,7 +29,7 @@ _PLAIN = re.compile(
     r"(?:[a-z0-9](?:-?[a-z0-9]){0,31}\.){1,4}[a-z]{2,12}"
 )
 
-
+_Tokens = dict[tuple[int, int], CopyTokens]
 Read = Callable[[Callable[[Connection, Sequence[Claim]], Own], Sequence[Claim]], Awaitable[Own]]
 
 
@@ -50,8 +49,9 @@ class Letters:
         self._signing: dict[tuple[int, str], tuple[DkimKey, ...]] = {}
         self._seals: dict[tuple[tuple[int, str], frozenset[str]], Seal] = {}
         self._sound: dict[tuple[int, str], bool] = {}
-        self._tokens: dict[tuple[int, int], CopyTokens] = {}
-        self._before: dict[tuple[int, int], CopyTokens] = {}
+        self._together: dict[tuple[int, int], Sequence[Claim]] = {}
+        self._tokens: _Tokens = {}
+        self._before: _Tokens = {}
         self._own: Own = {}
         self._own_before: Own = {}
 
@@ -81,42 +81,47 @@ class Letters:
             self._prepared.pop(next(key for key in self._prepared if key not in wanted))
 
     async def expect(self, claimed: Sequence[Claim]) -> None:
-        """Make the tokens of these copies, some at a time, and read what they say of their readers.
+        """Note whose tokens are made together, and read what these copies say of their readers.
 
-        Those before the last are forgotten.
+        What was read before the last time is forgotten.
         """
-        self._before, self._tokens = self._tokens, {}
         self._own_before, self._own = self._own, {}
         if self._asks(claimed):
             self._own = await self._read(personal_values.read, claimed)
-        made = self._tokens
         for at in range(0, len(claimed), AT_ONCE):
-            self._make(claimed[at : at + AT_ONCE], made)
-            await asyncio.sleep(0)
+            some = claimed[at : at + AT_ONCE]
+            self._together.update((claim.key, some) for claim in some)
 
     def expects(self, claimed: Sequence[Claim]) -> bool:
-        """Whether their tokens are made, and what they say of their readers is read."""
+        """Whether they were noted, and what they say of their readers is read."""
         last = claimed[-1].key
-        return last in self._tokens and (last in self._own or not self._asks(claimed))
+        return last in self._together and (last in self._own or not self._asks(claimed))
 
     def _asks(self, claimed: Sequence[Claim]) -> bool:
         """Whether a letter of these copies asks for answers of its readers, as far as is known."""
         editions = {(claim.issue_id, claim.locale) for claim in claimed}
         return any(key in self._prepared and self._prepared[key].fields for key in editions)
 
-    def _make(self, some: Sequence[Claim], made: dict[tuple[int, int], CopyTokens]) -> None:
-        whole = [one for one in some if len(one.handle or b"") == tokens.HANDLE_BYTES]
-        for issue_id in {claim.issue_id for claim in whole}:
-            these = [claim for claim in whole if claim.issue_id == issue_id]
-            of = [(claim.n, claim.handle or b"") for claim in these]
-            for claim, four in zip(these, tokens.of_copies(self._keys, issue_id, of), strict=True):
-                made[claim.key] = four
-
     def _tokens_of(self, claim: Claim) -> CopyTokens:
-        made = self._tokens.get(claim.key) or self._before.get(claim.key)
-        if made is None:
-            of = [(claim.n, claim.handle or b"")]
-            made = self._tokens[claim.key] = tokens.of_copies(self._keys, claim.issue_id, of)[0]
+        """Made with those of its neighbours, of which the last two lots are kept."""
+        key = claim.key
+        return self._tokens.get(key) or self._before.get(key) or self._make(claim)[key]
+
+    def _make(self, claim: Claim) -> _Tokens:
+        some = self._together.get(claim.key, (claim,))
+        for one in some:
+            self._together.pop(one.key, None)
+        whole = [one for one in some if len(one.handle or b"") == tokens.HANDLE_BYTES]
+        made: _Tokens = {}
+        for issue_id in {one.issue_id for one in whole}:
+            these = [one for one in whole if one.issue_id == issue_id]
+            of = [(one.n, one.handle or b"") for one in these]
+            all_four = tokens.of_copies(self._keys, issue_id, of)
+            made |= dict(zip((one.key for one in these), all_four, strict=True))
+        if some == (claim,):  # it comes late, after its neighbours
+            self._tokens |= made
+        else:
+            self._before, self._tokens = self._tokens, made
         return made
 
     def message(self, claim: Claim, dated_ms: int, relay: RelayUrl) -> bytes:
