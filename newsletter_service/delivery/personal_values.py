@@ -61,6 +61,8 @@ def _keep_field(session: Session, issue: Issue, first_n: int, field: ListField) 
             Subscription.list_id == issue.list_id,
             FieldValue.field_id == field.id,
         )
+        # whoever is erased meanwhile is so before or after: their answer is never kept behind them
+        .with_for_update(read=True, key_share=True, of=Subscription)
     )
     shown = ((n, mine, field.said(answer, locale)) for n, locale, mine, answer in rows)
     found = [(n, mine, fit) for n, mine, text in shown if (fit := merge_fields.fit(text))]

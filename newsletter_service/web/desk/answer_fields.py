@@ -80,14 +80,15 @@ def seen(issue: Issue, locale: str) -> dict[str, Any] | None:
     some = seen_by.readers(session, issue, locale, now())
     chosen = chosen_reader() if chosen_reader() in some else 0
     answers = seen_by.answers(session, issue, locale, chosen)
-    text = issue.text(locale)
+    text = next((one for one in issue.texts if one.locale == locale), None)
+    row = (text.subject, text.preheader) if text else ("", "")
     return {
         "options": [
             (0, _("Somebody without answers")),
             *((one, ", ".join(said)) for one, said in some.items()),
         ],
         "chosen": chosen,
-        "in_the_inbox": any(merge_fields.written(f"{text.subject} {text.preheader}")),
-        "subject": merging.as_read(text.subject, asked, answers),
-        "preheader": merging.as_read(text.preheader, asked, answers),
+        "in_the_inbox": any(merge_fields.written(" ".join(row))),
+        "subject": merging.as_read(row[0], asked, answers),
+        "preheader": merging.as_read(row[1], asked, answers),
     }

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
+from threading import Thread
 
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import event, func, select, text, update
 
 from newsletter_service.delivery import audience, control, notices, personal_values, turn
 from newsletter_service.extensions import db
@@ -22,8 +24,9 @@ from newsletter_service.models import (
 from newsletter_service.subscribers import field_answers, fields, privacy
 from newsletter_service.subscribers.fields import Choice, Definition
 from tests.integration.delivery.conftest import Send
+from tests.servers import eventually
 from tests.smtp_sink import Behaviour, Message, Rule, Sink
-from tests.world import World
+from tests.world import World, world
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} {organisation|er} \u202exslot0fx"
@@ -252,3 +255,34 @@ def test_a_choice_is_said_in_the_language_of_the_copy(
     (message,) = to(smtp_sink, 1)
     assert said(message)[0] == ("News on Light" if english else "Nytt för er organisation")
     assert ("Om Light i parken" if english else "Om Ljus i parken") in said(message)[2]
+
+
+def test_an_answer_that_is_erased_while_the_audience_is_made_is_not_kept_behind_it(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    with world(postgres_url, tmp_path) as made:
+        ids, field = made.readers(2), asked(made)
+        for one in ids:
+            answer(one, {field["organisation"]: "Ljus AB"})
+        issue_id = asking(made)
+
+        def expand() -> None:
+            with made.app.app_context():
+                audience.expand(issue_id, datetime.now(UTC))
+
+        waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        alone = db.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with db.engine.connect() as erasing, alone.connect() as watching:
+            for statement in (
+                "DELETE FROM field_value WHERE subscription_id = :s",
+                "DELETE FROM subscription WHERE id = :s",
+            ):
+                erasing.execute(text(statement), {"s": ids[0]})
+            expanding = Thread(target=expand)
+            expanding.start()
+            assert eventually(lambda: bool(watching.scalar(waits)))
+            erasing.commit()
+        expanding.join(20)
+        assert db.session.get_one(Issue, issue_id).audience == 2
+        kept_for = db.session.scalars(select(PersonalValue.subscription_id)).all()
+        assert set(kept_for) == {ids[1]}
