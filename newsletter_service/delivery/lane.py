@@ -13,10 +13,11 @@ from newsletter_service.address import InvalidAddress
 from newsletter_service.delivery import brake, claims, control
 from newsletter_service.delivery.endings import CRASHES_ALLOWED, Endings
 from newsletter_service.delivery.engine import Stopped
-from newsletter_service.delivery.flow import FREE, Held, Line, Taken
+from newsletter_service.delivery.flow import FREE, Held
 from newsletter_service.delivery.gatekeeper import Gatekeeper
 from newsletter_service.delivery.ledger import Answer, Claim, Start
 from newsletter_service.delivery.letters import parsed
+from newsletter_service.delivery.line import Line, Taken
 from newsletter_service.delivery.ready import Ready
 from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.dsn import DsnParams

@@ -15,12 +15,12 @@ from newsletter_service.delivery import brake, claims, control, groups, outlook,
 from newsletter_service.delivery.batches import Batches
 from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
-from newsletter_service.delivery.flow import Line
 from newsletter_service.delivery.gatekeeper import Gatekeeper, LedgerLost
 from newsletter_service.delivery.groups import Groups
 from newsletter_service.delivery.lane import Lane
 from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.delivery.letters import Letters
+from newsletter_service.delivery.line import Line
 from newsletter_service.delivery.outlook import Outlook
 from newsletter_service.delivery.warm_up import Plan
 from newsletter_service.mail.dkim_keys import DkimKeyError
