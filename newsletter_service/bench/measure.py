@@ -79,6 +79,11 @@ class Bench:
     run: Callable[[Setting], Iterable[Line]]
 
 
+def missed(lines: Iterable[Line], *, quick: bool) -> list[Line]:
+    """The lines whose promise does not hold; of a quick run only those that must always."""
+    return [line for line in lines if line.holds is False and (line.exact or not quick)]
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """The value that so large a share of the values does not exceed (nearest rank)."""
     ordered = sorted(values)

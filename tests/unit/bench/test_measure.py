@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from newsletter_service.bench.measure import Line, Setting, quantile, ratio
+from newsletter_service.bench.measure import Line, Setting, missed, quantile, ratio
 from newsletter_service.bench.plot import svg, table
 
 FAST = Line("send", "ours & more", "msg/s", (900.0, 1100.0, 1000.0), "theirs", 0.95, bar=0.9)
@@ -43,3 +43,10 @@ def test_no_bench_takes_more_readers_than_it_is_let() -> None:
     assert Setting(Path("/tmp/x"), told.append).audience(20_000) == 20_000
     assert Setting(Path("/tmp/x"), told.append, quick=True).audience(20_000) == 1000
     assert Setting(Path("/tmp/x"), told.append, readers=3000).audience(20_000) == 3000
+
+
+def test_a_quick_run_forgives_what_is_slow_and_not_what_is_lost() -> None:
+    lost = Line("send", "a worker killed, lost or double", "readers", (1.0,), most=0, exact=True)
+    lines = [FAST, SLOW, PLAIN, lost]
+    assert missed(lines, quick=False) == [SLOW, lost]
+    assert missed(lines, quick=True) == [lost]
