@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from flask_babel import format_decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -99,8 +100,12 @@ class Finding:
     @property
     def _said(self) -> dict[str, Any]:
         """The values as people read them."""
+        said = {
+            name: format_decimal(value) if type(value) is int else value
+            for name, value in self.values.items()
+        }
         code = self.values.get("locale")
-        return self.values | {"locale": languages.name_of(str(code))} if code else self.values
+        return said | {"locale": languages.name_of(str(code))} if code else said
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""

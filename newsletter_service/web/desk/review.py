@@ -79,7 +79,7 @@ def send(issue_id: int) -> Response | tuple[str, int]:
     if later and not at:
         return _page(issue, errors={"at": _("Choose a day and a time.")}, later=True), 422
     try:
-        typed, canary = request.form.get("recipients", type=int), "canary" in request.form
+        typed, canary = request.form.get("recipients", type=_as_number), "canary" in request.form
         why = request.form.get("despite", "")
         wish = partial(release.release, typed=typed, canary=canary, despite=why)
         wish(issue_id, actor=actor(), now=now(), at_local=at)
@@ -142,7 +142,7 @@ def reschedule(issue_id: int) -> Response | tuple[str, int]:
     if later and not at:
         at = "-"
     try:
-        typed = request.form.get("recipients", type=int)
+        typed = request.form.get("recipients", type=_as_number)
         release.reschedule(issue_id, actor=actor(), now=now(), at_local=at, typed=typed)
     except release.Blocked as error:
         if all(one.kind for one in error.findings):
@@ -157,6 +157,11 @@ def reschedule(issue_id: int) -> Response | tuple[str, int]:
         wrong = {"at": words.time_trouble(error.code)}
         return _page(words.the_issue(issue_id), errors=wrong, later=True, at=at), 422
     return _back(issue_id)
+
+
+def _as_number(text: str) -> int:
+    """A number as people write it: 12 374, 12.374 or 12,374."""
+    return int("".join(text.split()).replace(".", "").replace(",", ""))
 
 
 def _number_wanted(issue_id: int, *, later: bool) -> tuple[str, int]:

@@ -119,3 +119,19 @@ def test_a_held_issue_says_why_everywhere_and_offers_what_to_do(
     assert "Something must be mended first" in page
     assert "is held back; nothing has been sent" in editor.get("/desk/").get_data(as_text=True)
     assert "Held back" in editor.get("/desk/utskick").get_data(as_text=True)
+
+
+def test_the_number_of_recipients_may_be_written_as_it_is_shown(
+    desk: World, browser: Browser
+) -> None:
+    desk.readers(1200, first=10)
+    with writing() as session:
+        session.get_one(Issue, desk.issue(IssueState.SENT)).audience = 100
+    issue_id, address = _spoiled(desk, subject="Labbet öppnar i hus 3")
+    editor, review = browser(Role.EDITOR, language="sv"), f"{address}/granska"
+    assert "Det skulle gå till 1\xa0203" in editor.get(review).get_data(as_text=True)
+
+    given = {"when": "now", "recipients": "1\xa0203", "despite": "Listan har vuxit"}
+    submit(editor, review, given, action=f"{address}/skicka")
+    db.session.expire_all()
+    assert db.session.get_one(Issue, issue_id).state == IssueState.SCHEDULED
