@@ -1,5 +1,6 @@
 """Fields in a letter: each reader's own answer, or the fallback; the same bytes at every try."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -30,6 +31,13 @@ from tests.world import World, world
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} {organisation|er} \u202exslot0fx"
+
+
+@pytest.fixture
+def alone(sqlite_url: str, tmp_path: Path, smtp_sink: Sink) -> Iterator[World]:
+    """For what asks the database nothing that the other tests do not."""
+    with world(sqlite_url, tmp_path, smtp_url=smtp_sink.url, batch_size="40") as made:
+        yield made
 
 
 def asked(world: World) -> dict[str, int]:
@@ -140,14 +148,14 @@ def let_be_due(issue_id: int) -> None:
 
 
 def test_issues_that_ask_and_issues_that_do_not_leave_in_one_turn(
-    sending: World, smtp_sink: Sink
+    alone: World, smtp_sink: Sink
 ) -> None:
-    ids, field = sending.readers(50), asked(sending)
+    ids, field = alone.readers(50), asked(alone)
     answer(ids[0], {field["organisation"]: "Ljus AB"})
     answer(ids[49], {field["organisation"]: "Is AB"})
     again = [Rule("dot", recipient="reader1@*", times=2, reply="451 4.3.0 Later")]
     smtp_sink.behave(Behaviour(rules=again))
-    for issue_id in (asking(sending), sending.issue(), asking(sending)):
+    for issue_id in (asking(alone), alone.issue(), asking(alone)):
         audience.expand(issue_id, datetime.now(UTC))
     turn.take()
     for issue_id in (1, 2, 3):
@@ -160,13 +168,13 @@ def test_issues_that_ask_and_issues_that_do_not_leave_in_one_turn(
 
 
 def test_a_letter_without_fields_asks_the_database_nothing_about_answers(
-    sending: World, send: Send
+    alone: World, send: Send
 ) -> None:
-    ids, field = sending.readers(3), asked(sending)
+    ids, field = alone.readers(3), asked(alone)
     answer(ids[0], {field["organisation"]: "Ljus AB"})
     seen: list[str] = []
     event.listen(db.engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
-    assert send(sending.issue()).accepted == 3
+    assert send(alone.issue()).accepted == 3
     assert seen
     assert not [one for one in seen if "personal_value" in one or "field_value" in one]
 
@@ -196,14 +204,14 @@ def test_an_answer_goes_with_its_reader_and_when_the_issue_is_over(
 
 
 def test_values_of_a_copy_in_doubt_stay_until_it_is_settled(
-    sending: World, smtp_sink: Sink, send: Send
+    alone: World, smtp_sink: Sink, send: Send
 ) -> None:
-    ids, field = sending.readers(2), asked(sending)
+    ids, field = alone.readers(2), asked(alone)
     answer(ids[0], {field["organisation"]: "Ljus AB"})
     smtp_sink.behave(
         Behaviour(rules=[Rule("dot", recipient="reader1@*", times=1, close=True, store=True)])
     )
-    issue_id = asking(sending)
+    issue_id = asking(alone)
     assert send(issue_id).in_doubt == 1
     assert personal_values.forget(NOW) == 0
     (doubtful,) = control.in_doubt(db.session(), issue_id)
@@ -218,11 +226,11 @@ def test_values_of_a_copy_in_doubt_stay_until_it_is_settled(
 
 
 def test_a_test_mail_says_what_it_would_of_a_reader_or_of_nobody(
-    sending: World, smtp_sink: Sink
+    alone: World, smtp_sink: Sink
 ) -> None:
-    ids, field = sending.readers(1), asked(sending)
+    ids, field = alone.readers(1), asked(alone)
     answer(ids[0], {field["organisation"]: "Ljus AB"})
-    issue_id, now = asking(sending), datetime.now(UTC)
+    issue_id, now = asking(alone), datetime.now(UTC)
     mine = db.session.scalars(select(Subscription.id)).one()
     db.session.rollback()
     for reader in (0, mine, 999):
@@ -239,11 +247,11 @@ def test_a_test_mail_says_what_it_would_of_a_reader_or_of_nobody(
 
 @pytest.mark.parametrize("english", [True, False])
 def test_a_choice_is_said_in_the_language_of_the_copy(
-    sending: World, smtp_sink: Sink, send: Send, english: bool
+    alone: World, smtp_sink: Sink, send: Send, english: bool
 ) -> None:
-    (reader,), field = sending.readers(1), asked(sending)
+    (reader,), field = alone.readers(1), asked(alone)
     answer(reader, {field["intresse"]: "ljus"})
-    issue_id = asking(sending)
+    issue_id = asking(alone)
     with writing() as session:
         session.get_one(Subscriber, reader).locale = "en"
         issue = session.get_one(Issue, issue_id)

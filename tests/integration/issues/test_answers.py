@@ -1,6 +1,8 @@
 """Fields in an issue's words: what is approved, checked, copied and corrected with them."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -31,11 +33,19 @@ from newsletter_service.models import (
     writing,
 )
 from newsletter_service.subscribers import fields
-from newsletter_service.subscribers.fields import Choice, Definition
+from newsletter_service.subscribers.fields import Choice, Definition, folded
 from tests.integration.issues.conftest import NOW
-from tests.world import World
+from tests.world import World, world
 
 HUGE = "Ö" * 200
+
+
+@pytest.fixture
+def desk(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    """Three readers; what is counted is counted on both databases, in one test of its own."""
+    with world(sqlite_url, tmp_path) as made:
+        made.readers(3)
+        yield made
 
 
 @pytest.fixture
@@ -52,7 +62,7 @@ def _answer(field: ListField, *answers: str) -> list[int]:
     with writing() as session:
         ids = [one.id for one in session.query(Subscription).order_by(Subscription.id)]
         session.add_all(
-            FieldValue(subscription_id=one, field_id=field.id, value=said, folded=said.lower())
+            FieldValue(subscription_id=one, field_id=field.id, value=said, folded=folded(said))
             for one, said in zip(ids, answers, strict=False)
         )
     return ids
@@ -105,14 +115,27 @@ def test_r_7_4_a_letter_is_as_large_as_the_longest_answers_make_it(
     assert {one.rule for one in report.must} == found
 
 
-def test_a_choice_is_as_long_as_its_label(draft: Issue, desk: World) -> None:
+def test_both_databases_count_alike_and_a_choice_is_as_long_as_its_label(
+    any_database_url: str, tmp_path: Path
+) -> None:
     both = (Choice("Ljus", "Light and shadow"), Choice("Vatten"))
-    made = fields.define(
-        desk.list_id, Definition("Mest om", FieldKind.CHOICE, choices=both), actor="a", now=NOW
-    )
-    _answer(made, "ljus", "vatten")
-    counted = coverage.of_field(db.session(), db.session.get_one(Issue, draft.id), made, NOW)
-    assert counted == (2, len("Light and shadow"))
+    with world(any_database_url, tmp_path) as place:
+        place.readers(5)
+        issue = db.session.get_one(Issue, place.issue(IssueState.DRAFT))
+        choice = Definition("Mest om", FieldKind.CHOICE, choices=both)
+        made = fields.define(place.list_id, choice, actor="a", now=NOW)
+        _answer(made, "ljus", "vatten")
+        text = Definition("Organisation", FieldKind.TEXT)
+        other = fields.define(place.list_id, text, actor="a", now=NOW)
+        _answer(other, "Ljus AB", HUGE, "www.ond.test", "Anna@ond.test")
+        issue = _say(issue, introduction="{organisation|ni} om {mest_om|allt}")
+        session = db.session()
+        assert coverage.of_field(session, issue, made, NOW) == (2, len("Light and shadow"))
+        assert coverage.of_field(session, issue, other, NOW) == (1, len("Ljus AB"))
+        assert sorted(seen_by.readers(session, issue, "sv", NOW).values()) == [
+            ["Ljus", "Ljus AB"],
+            ["Vatten"],
+        ]
 
 
 def test_it_is_checked_at_the_release_on_what_will_be_sent(draft: Issue, field: ListField) -> None:
