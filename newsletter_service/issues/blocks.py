@@ -115,7 +115,7 @@ def of_item(item: Item, *, lead: bool = False) -> Block:
         "place": item.place,
     }
     locale = "en" if item.language == "en" else "sv"
-    shown = remote.adopted(db.session(), kind, complete(kind, values))
+    shown = remote.adopted(db.session(), kind, complete(kind, values), drop=True)
     return Block(kind=kind, item_id=item.id, position=0, data={locale: shown})
 
 

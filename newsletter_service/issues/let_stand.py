@@ -11,8 +11,9 @@ from newsletter_service.issues import preflight
 from newsletter_service.models import Issue, LetStand, writing
 
 LONGEST_REASON = 500
-# Without these there is no letter, or nobody to send it to: no reason helps.
-NEVER = frozenset({"not_rendered", "no_recipients"})
+# Without these there is no letter, or nobody to send it to, or a pixel that counts who opens it
+# (P10): no reason helps.
+NEVER = frozenset({"not_rendered", "no_recipients", "picture_refused"})
 
 
 class NotAllowed(Exception):

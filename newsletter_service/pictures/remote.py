@@ -23,6 +23,7 @@ from newsletter_service.models import (
     BlockKind,
     Issue,
     IssueState,
+    Item,
     RemotePicture,
     StoredFile,
     writing,
@@ -95,15 +96,21 @@ def thumbs(session: Session, urls: Iterable[str]) -> dict[str, str]:
     return {url: library.address(file, "thumb") for url, file in found.items()}
 
 
-def adopted(session: Session, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A block's values with our own picture in place of one elsewhere, and its size."""
+def adopted(
+    session: Session, kind: str, values: Mapping[str, Any], *, drop: bool = False
+) -> dict[str, Any]:
+    """A block's values with our own picture in place of one elsewhere, and its size.
+
+    `drop` takes out an address that is refused for good, where nobody typed it; else it stays for
+    the check to tell of.
+    """
     name = "url" if kind == BlockKind.IMAGE else "image_url"
     url = str(values.get(name) or "").strip()
     if not url or name not in values:
         return dict(values)
     fate = fates(session, [url]).get(url, Fate())
     if fate.refused:
-        return dict(values) | {name: ""}
+        return dict(values) | ({name: ""} if drop else {})
     file = library.by_address(session, url) or fate.file
     return dict(values) | (_shown(file, kind, name) if file is not None else {})
 
@@ -205,8 +212,11 @@ def _into_drafts(session: Session, url: str) -> None:
     drafts = select(Block).join(Issue, Issue.id == Block.issue_id)
     for block in session.scalars(drafts.where(Issue.state == IssueState.DRAFT)):
         kind = str(block.kind)
+        came = session.scalar(select(Item.image_url).where(Item.id == block.item_id))
         data = {
-            locale: adopted(session, kind, values) if url in values.values() else values
+            locale: adopted(session, kind, values, drop=came == url)
+            if url in values.values()
+            else values
             for locale, values in block.data.items()
         }
         if data != block.data:

@@ -56,8 +56,17 @@ def picture_elsewhere(case: Case) -> Found:
     fetched = remote.fates(case.session, elsewhere) if elsewhere else {}
     is_written = not case.frozen and case.now - case.issue.changed_at < JUST_WRITTEN
     for url in elsewhere:
-        if not (is_written and url in fetched):
+        is_refused = url in fetched and fetched[url].refused  # `picture_refused` says it
+        if not is_refused and not (is_written and url in fetched):
             yield _place(case, url), {"url": url, "site": host_of(url)}
+
+
+def picture_refused(case: Case) -> Found:
+    """A picture that could not be fetched and kept: a page, a counting pixel, nothing at all."""
+    shown = {link.url: link.place for link in case.links if link.is_picture}
+    for url, fate in remote.fates(case.session, shown).items():
+        if fate.refused and (case.reaches_strangers or not is_private(host_of(url))):
+            yield shown[url], {"url": url}
 
 
 def our_own(case: Case, place: str, _values: Values) -> Correction | None:
@@ -65,7 +74,7 @@ def our_own(case: Case, place: str, _values: Values) -> Correction | None:
     block = next((one for one in case.issue.blocks if one.id == block_of(place)), None)
     found = {}
     for locale, values in block.data.items() if block else ():
-        kept = remote.adopted(case.session, block.kind, values) if block else {}
+        kept = remote.adopted(case.session, block.kind, values, drop=True) if block else {}
         if block is not None and kept != values:
             found[block.id, locale] = kept
     return Correction(values=found) if found else None
@@ -128,6 +137,14 @@ def image_only(case: Case) -> Found:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        "picture_refused",
+        Level.BLOCKS,
+        picture_refused,
+        _l("“%(url)s” is no picture that can be fetched and shown."),
+        _l("Upload the picture here, or copy the address of the picture itself."),
+        our_own,
+    ),
     Rule(
         "picture_undescribed",
         Level.WARNS,

@@ -1,5 +1,6 @@
 """For each rule of the check: a newsletter that it finds fault with, and one it just lets pass."""
 
+import hashlib
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from newsletter_service.models import (
     LinkCheck,
     LinkOutcome,
     ListField,
+    RemotePicture,
     Source,
     Subscriber,
     Subscription,
@@ -216,6 +218,18 @@ def _asks(*, longest: int = 30) -> Spoil:
     """A subject that asks for it, where the answers have so many characters."""
     words = text(subject="Tre nya bolag flyttar in i hus 3, {organisation|kära läsare}")
     return both(_fields(*["a" * longest] * 30), words)
+
+
+def _fetched(error: str, tries: int = 4) -> Spoil:
+    """What came of fetching one of its pictures; without an error it is tried again."""
+
+    def spoil(_paper: Paper) -> None:
+        url = f"{SITE}/bilder/hus3.png"
+        row = RemotePicture(url_key=hashlib.sha256(url.encode()).digest(), url=url, asked_at=NOW)
+        row.error, row.tries, row.due_at = error, tries, None if error else NOW
+        db.session.add(row)
+
+    return spoil
 
 
 def _changed(minutes: int) -> Spoil:
@@ -462,6 +476,7 @@ CASES: dict[str, tuple[Spoil, Spoil]] = {
         part(_K.IMAGE, url=f"{SITE}/hus.webp"),
         part(_K.IMAGE, url=f"{SITE}/webp/hus.jpg?format=svg"),
     ),
+    "picture_refused": (_fetched("kind"), _fetched("", tries=1)),
     "picture_elsewhere": (
         part(_K.IMAGE, url="https://bilder.annanstans.se/hus3.png"),
         part(_K.IMAGE, url="https://media.fjallangen.se/hus3.png"),

@@ -13,7 +13,7 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from newsletter_service.extensions import db
-from newsletter_service.issues import blocks, editions, mend, preflight, suggest
+from newsletter_service.issues import blocks, editions, let_stand, mend, preflight, suggest
 from newsletter_service.issues.blocks import Edit
 from newsletter_service.models import (
     Block,
@@ -174,10 +174,21 @@ def test_what_is_no_picture_is_shown_nowhere_and_not_asked_for_again(
     assert db.session.get_one(Block, block.id).values("sv")["image_url"] == ""
     assert db.session.scalars(select(RemotePicture)).one().error == code
     assert not remote.is_due(NOW + timedelta(days=30))
-    # nor where it is written by hand
+    # where it is written by hand it stays to be seen, and is never sent
     issue = db.session.get_one(Issue, block.issue_id)
     edit = Edit(issue.version, "anna", NOW)
     blocks.write(issue.id, "sv", {}, {block.id: {"image_url": f"{site.url}/pixel.gif"}}, edit)
+    assert db.session.get_one(Block, block.id).values("sv")["image_url"] == f"{site.url}/pixel.gif"
+    with writing() as session:
+        session.get_one(Organisation, 1).live_at = NOW
+        session.get_one(NewsletterList, desk.list_id).sender_address = "brev@fjallangen.se"
+    (found,) = preflight.examine(db.session(), issue, LATER, only=["picture_refused"]).must
+    with pytest.raises(let_stand.NotAllowed):
+        let_stand.let_stand(
+            issue.id, found.rule, found.place, "Jo", actor="chef", now=LATER, may_all=True
+        )
+    edit = Edit(db.session.get_one(Issue, issue.id).version, "anna", LATER)
+    mend.mend(issue.id, found.rule, found.place, edit)
     assert db.session.get_one(Block, block.id).values("sv")["image_url"] == ""
 
 
