@@ -25,7 +25,15 @@ from newsletter_service.delivery import control
 from newsletter_service.delivery.statement import tallies
 from newsletter_service.extensions import db
 from newsletter_service.issues import approve as approval
-from newsletter_service.issues import let_stand, mend, preflight, release, rule_page, suggest
+from newsletter_service.issues import (
+    discard,
+    let_stand,
+    mend,
+    preflight,
+    release,
+    rule_page,
+    suggest,
+)
 from newsletter_service.issues.blocks import Edit, NotEditable
 from newsletter_service.issues.checks.rule import Level
 from newsletter_service.models import IllegalMove, Issue, IssueState
@@ -224,10 +232,14 @@ def resume(issue_id: int) -> None:
 @click.argument("issue_id", type=int)
 @in_app
 def cancel(issue_id: int) -> None:
-    """Send to nobody more, or take a release back that has not started."""
+    """Send to nobody more, take a release back that has not started, or throw a draft away."""
     if _issue(issue_id).state == IssueState.SCHEDULED:
         release.undo(issue_id, actor=actor(), now=now())
         click.echo(f"Issue {issue_id} is a draft again.")
+        return
+    if _issue(issue_id).state == IssueState.DRAFT:
+        discard.discard(issue_id, actor=actor(), now=now())
+        click.echo(f"Issue {issue_id} is thrown away; the desk can take it back.")
         return
     _control(lambda: control.cancel(issue_id, actor(), now()))
     click.echo(f"Issue {issue_id} is cancelled; who had it has it.")

@@ -18,6 +18,7 @@ PLANNED = (_S.SCHEDULED,)
 DRAFTS = (_S.APPROVED, _S.IN_REVIEW, _S.DRAFT)
 OVER = (_S.SENT, _S.CANCELLED)
 SHOWN = 100
+DISCARDED_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def of_list(list_id: int) -> Shelf:
     """The list's newest issues, sorted."""
     found = db.session.scalars(
         select(Issue)
-        .where(Issue.list_id == list_id)
+        .where(Issue.list_id == list_id, Issue.number > 0)
         .options(selectinload(Issue.texts), selectinload(Issue.newsletter))
         .order_by(Issue.number.desc())
         .limit(SHOWN)
@@ -57,8 +58,22 @@ _SHELVES = (UNDER_WAY, PLANNED, DRAFTS, OVER)
 
 
 def one(issue_id: int) -> Issue | None:
-    """An issue by its id."""
-    return db.session.get(Issue, issue_id)
+    """An issue by its id; a draft that was thrown away is none."""
+    found = db.session.get(Issue, issue_id)
+    return found if found is not None and found.number > 0 else None
+
+
+def discarded(list_id: int) -> list[Issue]:
+    """The drafts that were thrown away last."""
+    return list(
+        db.session.scalars(
+            select(Issue)
+            .where(Issue.list_id == list_id, Issue.number < 0)
+            .options(selectinload(Issue.texts), selectinload(Issue.newsletter))
+            .order_by(Issue.changed_at.desc())
+            .limit(DISCARDED_SHOWN)
+        )
+    )
 
 
 def newest_draft(list_id: int) -> Issue | None:

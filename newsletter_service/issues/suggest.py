@@ -152,13 +152,18 @@ def shortened(text: str, most: int) -> str:
 
 def begin(session: Session, newsletter: NewsletterList, actor: str, now: datetime) -> Issue:
     """The list's next number, with nothing in it, inside a verb."""
-    last = session.scalar(select(func.max(Issue.number)).where(Issue.list_id == newsletter.id))
     issue = Issue(
         list_id=newsletter.id,
-        number=(last or 0) + 1,
+        number=next_number(session, newsletter.id),
         created_at=now,
         created_by=actor,
         changed_at=now,
     )
     session.add(issue)
     return issue
+
+
+def next_number(session: Session, list_id: int) -> int:
+    """The number of a list's next issue."""
+    mine = (Issue.list_id == list_id, Issue.number > 0)
+    return (session.scalar(select(func.max(Issue.number)).where(*mine)) or 0) + 1

@@ -38,13 +38,15 @@ ISSUE_MOVES: dict[StrEnum, frozenset[IssueState]] = {
     _S.PAUSED: frozenset({_S.SENDING, _S.CANCELLED}),
     # an operator resends one in doubt
     _S.SENT: frozenset({_S.SENDING}),
-    _S.CANCELLED: frozenset(),
+    # a draft that was thrown away is taken back; it never left
+    _S.CANCELLED: frozenset({_S.DRAFT}),
 }
 
 
 class Issue(Base):
     """One number of a list's newsletter.
 
+    `number` is below 0 while a draft is thrown away.
     `version` counts changes, for editors who meet. `expanded_to` is the stored cursor of the
     expansion: the last subscriber whose delivery exists. `last_n` is the highest n given out.
     `send_at` is when it leaves, or, while approval is asked for, when it is wanted to; it follows

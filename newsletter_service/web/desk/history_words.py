@@ -52,6 +52,8 @@ def _acts() -> dict[str, str]:
         "issue.sent_back": _("Sent back to its writer"),
         "issue.review_taken_back": _("Approval no longer asked for"),
         "issue.approval_late": _("Not approved in time, so it did not leave"),
+        "issue.discarded": _("Thrown away"),
+        "issue.restored": _("Taken back"),
         "issue.mended": _("Mended by the check"),
         "issue.let_stand": _("Left as it is"),
         "issue.looked_at_again": _("Looked at again"),

@@ -4,10 +4,11 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
+from sqlalchemy.exc import NoResultFound
 from werkzeug.wrappers import Response
 
-from newsletter_service.issues import shelf, suggest
-from newsletter_service.models import Issue, IssueState, Role
+from newsletter_service.issues import discard, shelf, suggest
+from newsletter_service.models import IllegalMove, Issue, IssueState, Role
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now
 from newsletter_service.web.desk import issue_words as words
@@ -31,7 +32,8 @@ def page() -> str:
         (_("Sent"), found.over),
     ]
     rows = [(title, [row(issue) for issue in issues]) for title, issues in groups if issues]
-    return render_template("desk/issues/page.html", listed=listed, groups=rows)
+    thrown = [row(issue) for issue in shelf.discarded(listed.id)]
+    return render_template("desk/issues/page.html", listed=listed, groups=rows, thrown=thrown)
 
 
 @blueprint.post("/foresla")
@@ -59,6 +61,31 @@ def begin_empty() -> Response:
         return redirect(url_for("issues.page"), 303)
     made = suggest.empty(listed.id, actor=actor(), now=now())
     return redirect(url_for("composer.page", issue_id=made), 303)
+
+
+@blueprint.post("/<int:issue_id>/kasta")
+@allow(Role.EDITOR)
+def throw_away(issue_id: int) -> Response:
+    """Throw a draft away; it can be taken back."""
+    issue = words.the_issue(issue_id)
+    try:
+        discard.discard(issue_id, actor=actor(), now=now())
+    except IllegalMove:
+        flash(_("The issue has changed meanwhile; this is how it stands now."), "wait")
+    else:
+        flash(_("The draft is thrown away. It stands last on this page, if you want it back."))
+    return redirect(url_for("issues.page", list=issue.list_id), 303)
+
+
+@blueprint.post("/<int:issue_id>/ta-tillbaka")
+@allow(Role.EDITOR)
+def take_back(issue_id: int) -> Response:
+    """A draft that was thrown away is one again."""
+    try:
+        discard.restore(issue_id, actor=actor(), now=now())
+    except (IllegalMove, NoResultFound):
+        return redirect(url_for("issues.page"), 303)
+    return redirect(url_for("composer.page", issue_id=issue_id), 303)
 
 
 def row(issue: Issue) -> dict[str, Any]:

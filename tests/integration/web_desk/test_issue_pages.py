@@ -121,6 +121,16 @@ def test_the_letter_in_the_frame_runs_nothing_and_leads_nobody_out(
     assert "Avprenumerera" in _page(editor, draft + "/brev?vy=text")
 
 
+def test_a_draft_is_thrown_away_and_taken_back(editor: FlaskClient, draft: str) -> None:
+    shelf = submit(editor, draft, {}, action=f"{draft}/kasta").headers["Location"]
+    page = _page(editor, shelf)
+    assert "1 draft thrown away" in page
+    assert editor.get(draft).status_code == 404
+
+    submit(editor, shelf, {}, action=f"{draft}/ta-tillbaka")
+    assert editor.get(draft).status_code == 200
+
+
 def test_the_composer_asks_no_page_of_the_news_for_a_picture(
     editor: FlaskClient, draft: str
 ) -> None:
