@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import audit
 from newsletter_service.mail import clean
 from newsletter_service.models import FieldKind, FieldValue, ListField, Segment, changed, writing
-from newsletter_service.subscribers import segment_tree
+from newsletter_service.subscribers import field_uses, segment_tree
 from newsletter_service.subscribers.segment_tree import Leaf
 
 FIELDS_AT_MOST = 20
@@ -34,6 +34,14 @@ class Unfit(ValueError):
     def __init__(self, faults: Mapping[str, str]) -> None:
         self.faults = dict(faults)
         super().__init__(f"Cannot be kept so: {self.faults}.")
+
+
+class InLetters(Unfit):
+    """A field cannot go while issues with these numbers ask for it: their words would change."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self.numbers = tuple(numbers)
+        super().__init__({"field": "in_use"})
 
 
 @dataclass(frozen=True)
@@ -124,12 +132,15 @@ def change(field_id: int, new: Definition, *, actor: str) -> ListField:
 def remove(field_id: int, *, actor: str) -> int:
     """Take a field away with all its answers; how many there were.
 
-    Raises `NoSuchField`, and `Unfit` while a segment asks for it.
+    Raises `NoSuchField`, `Unfit` while a segment asks for it, and `InLetters` while an issue does
+    that is written, planned or being sent.
     """
     with writing() as session:
         field = _get(session, field_id)
         if _asked_for(session, field):
             raise Unfit({"field": "in_use"})
+        if numbers := field_uses.in_letters(session, field):
+            raise InLetters(numbers)
         answers = changed(session, delete(FieldValue).where(FieldValue.field_id == field_id))
         session.delete(field)
         audit.record(

@@ -11,7 +11,7 @@ from newsletter_service.accounts import newsletters
 from newsletter_service.extensions import db
 from newsletter_service.models import FieldKind, ListField, Role
 from newsletter_service.subscribers import fields
-from newsletter_service.subscribers.fields import Choice, Definition, Unfit
+from newsletter_service.subscribers.fields import Choice, Definition, InLetters, Unfit
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, now, said, settings_tabs
 from newsletter_service.web.desk.settings_pages import chosen_list, known_list
@@ -87,9 +87,8 @@ def remove(field_id: int) -> Response | tuple[str, int]:
     field = _known(field_id)
     try:
         answers = fields.remove(field_id, actor=actor())
-    except Unfit:
-        wrong = {"remove": _("A segment asks for this field. Change or remove the segment first.")}
-        return _one(_known(field_id), wrong), 422
+    except Unfit as unfit:
+        return _one(_known(field_id), {"remove": _why_it_stays(unfit)}), 422
     gone = ngettext(
         "The field is gone, and %(n)s answer with it.",
         "The field is gone, and %(n)s answers with it.",
@@ -98,6 +97,20 @@ def remove(field_id: int) -> Response | tuple[str, int]:
     )
     flash(gone if answers else _("The field is gone."), "good")
     return redirect(url_for("fields.everything", list=field.list_id), 303)
+
+
+def _why_it_stays(unfit: Unfit) -> str:
+    if not isinstance(unfit, InLetters):
+        return str(_("A segment asks for this field. Change or remove the segment first."))
+    said = ngettext(
+        "No. %(numbers)s asks for this field. Write other words there first, or wait until it is"
+        " sent.",
+        "No. %(numbers)s ask for this field. Write other words there first, or wait until they"
+        " are sent.",
+        len(unfit.numbers),
+        numbers=", ".join(map(str, unfit.numbers)),
+    )
+    return str(said)
 
 
 def kinds() -> dict[str, str]:

@@ -203,3 +203,34 @@ def test_readers_are_offered_by_their_answers_and_nobody_else_is(
         writer.get_one(Subscription, one).state = "unsubscribed"
     assert seen_by.answers(session, issue, "sv", one) == {}
     assert one not in seen_by.readers(session, issue, "sv", NOW)
+
+
+@pytest.mark.parametrize("words", ["subject", "block", "english"])
+def test_a_field_stays_while_an_issue_that_has_not_been_sent_asks_for_it(
+    draft: Issue, field: ListField, words: str
+) -> None:
+    asks = "Nytt till {organisation|er}"
+    with writing() as session:
+        issue = session.get_one(Issue, draft.id)
+        block = issue.blocks[0]
+        if words == "block":
+            block.data = {"sv": block.data["sv"] | {"summary": asks}}
+        elif words == "english":
+            block.data = block.data | {"en": {"title": asks}}
+        else:
+            issue.text("sv").subject = asks
+    for state in set(IssueState) - {IssueState.SENT, IssueState.CANCELLED}:
+        with writing() as session:
+            session.get_one(Issue, draft.id).state = state
+        with pytest.raises(fields.InLetters) as caught:
+            fields.remove(field.id, actor="a")
+        assert caught.value.numbers == (draft.number,)
+        db.session.rollback()
+    with writing() as session:
+        session.get_one(Issue, draft.id).state = IssueState.SENT
+    assert fields.remove(field.id, actor="a") == 2
+
+
+def test_a_field_goes_when_only_words_like_it_are_written(draft: Issue, field: ListField) -> None:
+    _say(draft, subject="{organisationer|er} {organisation}", introduction="organisation|er")
+    assert fields.remove(field.id, actor="a") == 2

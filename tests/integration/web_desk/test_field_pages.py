@@ -1,9 +1,14 @@
 """Defining a list's fields in the settings."""
 
+from datetime import UTC, datetime
+
+import pytest
 from sqlalchemy import select
 
 from newsletter_service.extensions import db
-from newsletter_service.models import ListField, Role
+from newsletter_service.models import FieldKind, Issue, IssueState, ListField, Role, writing
+from newsletter_service.subscribers import fields
+from newsletter_service.subscribers.fields import Definition
 from tests.integration.web.browsing import submit
 from tests.integration.web_desk.conftest import Browser
 from tests.world import World
@@ -43,6 +48,25 @@ def test_what_was_typed_stays_beside_the_fault(desk: World, browser: Browser) ->
     assert answer.status_code == 422
     assert "Write at least two choices." in page
     assert "Bara ett" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "No. 1, 2 ask for this field."), ("sv", "Nr 1, 2 använder fältet.")],
+)
+def test_whoever_takes_a_field_away_reads_which_issues_ask_for_it(
+    desk: World, browser: Browser, language: str, sentence: str
+) -> None:
+    new = Definition("Organisation", FieldKind.TEXT)
+    field = fields.define(desk.list_id, new, actor="a", now=datetime.now(UTC))
+    for issue_id in (desk.issue(IssueState.DRAFT), desk.issue(IssueState.SCHEDULED)):
+        with writing() as session:
+            session.get_one(Issue, issue_id).text("sv").subject = "Till {organisation|er}"
+    page = f"{BASE}/{field.id}"
+    answer = submit(browser(Role.EDITOR), page, {}, f"{page}/ta-bort?lang={language}")
+    assert answer.status_code == 422
+    assert sentence in answer.get_data(as_text=True)
+    assert db.session.scalars(select(ListField)).one().key == "organisation"
 
 
 def test_an_approver_defines_no_fields(desk: World, browser: Browser) -> None:
