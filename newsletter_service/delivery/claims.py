@@ -152,9 +152,11 @@ def prolong(connection: Connection, owner: str, lease_ms: int) -> None:
 def close_batch(connection: Connection, batched: Batched, wait_ms: int) -> None:
     """Give a batch back: rows not done are pending again, and nobody owns it for `wait_ms`."""
     mine = and_(Batch.id == batched.batch_id, Batch.epoch == batched.epoch)
-    if connection.execute(select(Batch.id).where(mine).with_for_update()).first() is None:
+    found = connection.execute(select(Batch.done).where(mine).with_for_update()).first()
+    if found is None:
         return  # the lease ran out and somebody else has it
-    release(connection, batched.batch_id)
+    if not found.done:
+        release(connection, batched.batch_id)
     connection.execute(
         update(Batch)
         .where(mine)
