@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import audit
 from newsletter_service.issues import suggest
+from newsletter_service.issues.merging import LONGEST_SUBJECT
+from newsletter_service.mail import merge_fields
 from newsletter_service.models import Block, Issue, IssueState, IssueText, writing
 
 # What somebody may have got already, so that there is something to put right.
@@ -41,7 +43,8 @@ def correct(issue_id: int, *, actor: str, now: datetime) -> int:
         made.corrects_id = old.id
         for text in made.texts:
             with force_locale(text.locale):
-                text.subject = _("Correction: %(subject)s", subject=text.subject)[:300]
+                said = str(_("Correction: %(subject)s", subject=text.subject))
+            text.subject = merge_fields.shortened(said, LONGEST_SUBJECT)
         audit.record(session, actor, "issue.correction_begun", f"issue:{made.id}", corrects=old.id)
         return made.id
 

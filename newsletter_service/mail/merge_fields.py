@@ -85,6 +85,14 @@ def inert(text: str) -> str:
     return _WRITTEN.sub(lambda one: f"({one.group()[1:-1]})", text)
 
 
+def shortened(text: str, most: int) -> str:
+    """The first characters of a text; a field that would be cut through is left out whole."""
+    for field in _WRITTEN.finditer(text):
+        if field.start() < most < field.end():
+            return text[: field.start()].rstrip()
+    return text[:most]
+
+
 def without_fallback(text: str) -> Iterator[str]:
     """Words in braces alone, such as `{organisation}`: perhaps a field whose bar was forgotten."""
     yield from _BARE.findall(text)

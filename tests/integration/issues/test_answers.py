@@ -165,6 +165,18 @@ def test_a_copy_and_a_correction_ask_again(draft: Issue, field: ListField) -> No
         assert merging.answered(letter, {"organisation": "Ljus AB"}).subject == said
 
 
+def test_the_subject_of_a_correction_is_not_cut_through_a_field(
+    draft: Issue, field: ListField
+) -> None:
+    words = "Nytt " * 55
+    _say(draft, subject=words + "{organisation|er}")
+    with writing() as session:
+        issue = session.get_one(Issue, draft.id)
+        issue.state, issue.released_at = IssueState.SENT, NOW
+    made = db.session.get_one(Issue, copies.correct(draft.id, actor="a", now=NOW))
+    assert made.text("sv").subject == f"Rättelse: {words}".rstrip()
+
+
 def test_p10_a_field_that_got_into_an_address_after_all_stops_the_letter(
     draft: Issue, field: ListField
 ) -> None:

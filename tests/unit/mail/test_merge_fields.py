@@ -198,3 +198,18 @@ def test_a_personal_subject_is_signed(answer: str) -> None:
     signed = prepared.message(READER._replace(values=values), prepared.seal([KEY]))
     assert dkim_check.fault(signed, KEY) == ""
     assert dkim_check.fault(signed.replace(b"Subject: ", b"Subject: Sj"), KEY) == "signature"
+
+
+@pytest.mark.parametrize("room", [-1, 0, 1, 8, len("{organisation|er}") - 1])
+def test_what_is_cut_is_cut_before_a_field_and_never_through_it(room: int) -> None:
+    text = "Nytt till {organisation|er} i dag"
+    start = text.index("{")
+    assert merge_fields.shortened(text, start + room).rstrip() == "Nytt till"
+
+
+def test_what_stands_whole_before_the_cut_stays() -> None:
+    text = "Till {organisation|er} och {ort|er ort}"
+    assert merge_fields.shortened(text, 300) == text
+    assert merge_fields.shortened(text, text.index("}") + 1) == "Till {organisation|er}"
+    assert merge_fields.shortened(text, 33) == "Till {organisation|er} och"
+    assert merge_fields.shortened("Ö" * 301, 300) == "Ö" * 300
