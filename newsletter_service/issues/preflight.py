@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask_babel import format_decimal
+from flask_babel import format_decimal, get_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -99,11 +99,16 @@ class Finding:
 
     @property
     def _said(self) -> dict[str, Any]:
-        """The values as people read them."""
+        """The values as people read them; where one is `name` and `name_en`, in their language.
+
+        Both belong to what was found, so that its mark is the same for everybody.
+        """
+        language = str(get_locale() or "sv")
         said = {
             name: format_decimal(value) if type(value) is int else value
             for name, value in self.values.items()
         }
+        said |= {name: said.get(f"{name}_{language}", value) for name, value in said.items()}
         code = self.values.get("locale")
         return said | {"locale": languages.name_of(str(code))} if code else said
 

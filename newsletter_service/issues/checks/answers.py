@@ -67,9 +67,9 @@ def field_unanswered(case: Case) -> Found:
         lacking = readers - case.coverage[field.key].answered
         if lacking > 0 and field not in told:
             told.add(field)
-            label = case.asked[field.key].title("sv")
-            values = {"number": lacking, "of": readers, "field": label}
-            yield place, values | {"fallback": field.fallback}
+            asked = case.asked[field.key]
+            values = {"number": lacking, "of": readers, "fallback": field.fallback}
+            yield place, values | {"field": asked.label, "field_en": asked.title("en")}
 
 
 def field_subject_long(case: Case) -> Found:

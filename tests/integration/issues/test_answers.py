@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from flask_babel import force_locale
 
 from newsletter_service.extensions import db
 from newsletter_service.issues import (
@@ -101,6 +102,22 @@ def test_whoever_has_no_answer_that_fits_is_counted(draft: Issue, field: ListFie
     assert told("Hej {organisation|er}.") == [("introduction:sv", 2, 3)]
     issue = db.session.get_one(Issue, draft.id)
     assert coverage.of_field(db.session(), issue, field, NOW) == (1, len("Institutet"))
+
+
+def test_a_field_is_named_in_the_language_of_whoever_looks_and_is_one_finding(
+    desk: World, draft: Issue
+) -> None:
+    new = Definition("Ditt bolag", FieldKind.TEXT, label_en="Your company")
+    fields.define(desk.list_id, new, actor="a", now=NOW)
+    issue = _say(draft, introduction="Hej {ditt_bolag|er}.")
+    (found,) = preflight.examine(db.session(), issue, NOW, only=["field_unanswered"]).should
+    said = {}
+    for language in ("sv", "en"):
+        with force_locale(language):
+            said[language] = found.what, found.mark
+    assert "Ditt bolag" in said["sv"][0]
+    assert "Your company" in said["en"][0]
+    assert said["sv"][1] == said["en"][1]
 
 
 @pytest.mark.parametrize(("length", "found"), [(LONGEST_VALUE, {"too_large"}), (2, set())])
