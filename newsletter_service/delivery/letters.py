@@ -94,8 +94,10 @@ class Letters:
 
     def expects(self, claimed: Sequence[Claim]) -> bool:
         """Whether they were noted, and what they say of their readers is read."""
-        last = claimed[-1].key
-        return last in self._together and (last in self._own or not self._asks(claimed))
+        if claimed[-1].key not in self._together:
+            return False
+        # each of them: one that was given back may come again behind others
+        return not self._asks(claimed) or all(claim.key in self._own for claim in claimed)
 
     def _asks(self, claimed: Sequence[Claim]) -> bool:
         """Whether a letter of these copies asks for answers of its readers, as far as is known."""

@@ -1,6 +1,7 @@
 """Fields in a letter: each reader's own answer, or the fallback; the same bytes at every try."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -8,11 +9,16 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import Connection, event, func, select, text, update
 
-from newsletter_service.delivery import audience, control, notices, personal_values, turn
+from newsletter_service.delivery import audience, claims, control, notices, personal_values, turn
+from newsletter_service.delivery.ledger import Claim
+from newsletter_service.delivery.letters import Letters
+from newsletter_service.delivery.personal_values import Own
 from newsletter_service.extensions import db
 from newsletter_service.issues import editions, trial
+from newsletter_service.mail.dkim_keys import DkimKeys
+from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import (
     FieldKind,
     Issue,
@@ -24,6 +30,7 @@ from newsletter_service.models import (
 )
 from newsletter_service.subscribers import field_answers, fields, privacy
 from newsletter_service.subscribers.fields import Choice, Definition
+from newsletter_service.tokens import LinkKeys
 from tests.integration.delivery.conftest import Send
 from tests.servers import eventually
 from tests.smtp_sink import Behaviour, Message, Rule, Sink
@@ -243,6 +250,34 @@ def test_a_test_mail_says_what_it_would_of_a_reader_or_of_nobody(
         f"anna{mine}@park.test": "[Test] Nytt för Ljus AB",
         "anna999@park.test": "[Test] Nytt för er organisation",
     }
+
+
+def test_one_that_was_given_back_does_not_hide_that_others_were_never_looked_up(
+    alone: World,
+) -> None:
+    ids, field = alone.readers(3), asked(alone)
+    for one in ids:
+        answer(one, {field["organisation"]: "Ljus AB"})
+    issue_id = asking(alone)
+    audience.expand(issue_id, datetime.now(UTC))
+    engine, settings = db.engine, alone.settings
+
+    async def read(query: Callable[[Connection, Sequence[Claim]], Own], of: Sequence[Claim]) -> Own:
+        with engine.connect() as connection:
+            return query(connection, of)
+
+    letters = Letters(settings, LinkKeys(settings.link_keys), DkimKeys(settings.dkim_dir), read)
+    with engine.connect() as connection:
+        letters.load(connection, {(issue_id, "sv")})
+        batched = claims.claim_batch(connection, "a", 1000)
+    assert batched
+    first, later, again = batched.claims
+    asyncio.run(letters.expect([first, again]))
+    assert letters.expects([again])
+    assert not letters.expects([later, again])
+    asyncio.run(letters.expect([later, again]))
+    relay = RelayUrl.parse("smtp://127.0.0.1:2525?tls=none")
+    assert b"Ljus AB" in letters.message(later, 0, relay)
 
 
 @pytest.mark.parametrize("english", [True, False])
