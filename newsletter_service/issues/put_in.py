@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from newsletter_service.extensions import db
 from newsletter_service.issues import blocks, merging
 from newsletter_service.issues.blocks import Edit
-from newsletter_service.mail import clean
+from newsletter_service.mail import clean, merge_fields
 from newsletter_service.mail.merge_fields import LONGEST_VALUE, Field
 from newsletter_service.models import Issue
 from newsletter_service.subscribers.fields import Unfit
@@ -44,6 +44,8 @@ def _check(session: Session, issue: Issue, wanted: Field) -> None:
         raise Unfit({"fallback": "too_long"})
     if not clean.is_harmless(fallback) or set(fallback) & set("{|}"):
         raise Unfit({"fallback": "braces"})
+    if merge_fields.leads_away(fallback):
+        raise Unfit({"fallback": "address"})
 
 
 def _behind(words: str, notation: str) -> str:

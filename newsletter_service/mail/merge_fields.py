@@ -26,7 +26,7 @@ _RUNS = re.compile(f"(?P<address>{_ADDRESS})|{_FIELD}", re.IGNORECASE | re.MULTI
 _WRITTEN = re.compile(_FIELD)
 _BARE = re.compile(r"(?<!\{)\{[ \t]*([a-z0-9][a-z0-9_]{0,39})[ \t]*\}(?!\})")
 # What mail programs turn into a link: nobody signs up somebody else to advertise to them.
-_LEADS_AWAY = re.compile(r"://|\bwww\.|\bmailto:|@", re.IGNORECASE)
+_LEADS_AWAY = re.compile(r"://|\bwww\.|\bmailto:|@|\w\.[a-z]{2,24}/", re.IGNORECASE)
 
 
 class Field(NamedTuple):
@@ -69,15 +69,22 @@ def written(text: str) -> Iterator[Field]:
 
 
 def in_addresses(text: str) -> Iterator[Field]:
-    """Fields written into an address, where none is filled in."""
+    """Fields written into an address, and those that have one behind their bar."""
     for run in _RUNS.finditer(text) if "{" in text else ():
         if run["address"]:
             yield from everywhere(run["address"])
+        elif (field := _field(run)) and leads_away(field.fallback):
+            yield field
 
 
 def everywhere(text: str) -> Iterator[Field]:
     """Every field of a text, wherever it stands."""
     yield from (found for one in _WRITTEN.finditer(text) if (found := _field(one)))
+
+
+def leads_away(words: str) -> bool:
+    """Whether mail programs would make a link of them."""
+    return _LEADS_AWAY.search(words) is not None
 
 
 def inert(text: str) -> str:
@@ -137,7 +144,7 @@ def fit(answer: str) -> str:
     So it is where an answer is longer than `LONGEST_VALUE`, or holds an address.
     """
     line = clean.line(answer)
-    return "" if len(line) > LONGEST_VALUE or _LEADS_AWAY.search(line) else line
+    return "" if len(line) > LONGEST_VALUE or leads_away(line) else line
 
 
 def filled(part: str, slots: Mapping[str, str], given: Mapping[str, str], *, is_html: bool) -> str:

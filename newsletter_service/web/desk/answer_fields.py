@@ -63,6 +63,7 @@ def said(faults: dict[str, str]) -> dict[str, str]:
         "missing": _("Fill this in."),
         "too_long": _("At most 80 characters."),
         "braces": _("Leave out braces and bars."),
+        "address": _("Leave out addresses: links are the same for everybody."),
     }
     return {f"answer.{name}": sentences[code] for name, code in faults.items()}
 

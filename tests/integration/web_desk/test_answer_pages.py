@@ -80,6 +80,7 @@ def test_words_for_those_without_an_answer_are_asked_for(
         ("1", "", "Fill this in."),
         ("2", "{a|b}", "Leave out braces"),
         ("2", "a" * 81, "At most 80 characters"),
+        ("2", "www.park.test", "Leave out addresses"),
     ):
         typed = {"version": version, "answer.fallback": fallback}
         answer = submit(editor, address, put | typed)

@@ -120,7 +120,15 @@ def test_what_may_stand_in_a_letter_is_one_short_line_with_nothing_hidden(answer
 
 @pytest.mark.parametrize(
     "answer",
-    ["Vinn på https://ond.test", "se www.ond.test nu", "anna@ond.test", "a" * 81, "\u202e", ""],
+    [
+        "ond.test/vinn",
+        "Vinn på https://ond.test",
+        "se www.ond.test nu",
+        "anna@ond.test",
+        "a" * 81,
+        "\u202e",
+        "",
+    ],
 )
 def test_an_answer_that_advertises_or_fills_the_line_gives_way_to_the_fallback(answer: str) -> None:
     asked = {"s": Field("organisation", "er")}
@@ -213,3 +221,11 @@ def test_what_stands_whole_before_the_cut_stays() -> None:
     assert merge_fields.shortened(text, text.index("}") + 1) == "Till {organisation|er}"
     assert merge_fields.shortened(text, 33) == "Till {organisation|er} och"
     assert merge_fields.shortened("Ö" * 301, 300) == "Ö" * 300
+
+
+@pytest.mark.parametrize("fallback", ["https://park.test/a", "www.park.test", "a@park.test"])
+def test_p10_an_address_behind_the_bar_would_be_a_link_for_some_and_is_found(fallback: str) -> None:
+    assert [one.fallback for one in merge_fields.in_addresses(f"Hej {{ort|{fallback}}}")] == [
+        fallback
+    ]
+    assert not list(merge_fields.in_addresses("Hej {ort|er ort}, och/eller {ort|1.5/2}"))
