@@ -28,6 +28,11 @@ _BARE = re.compile(r"(?<!\{)\{[ \t]*([a-z0-9][a-z0-9_]{0,39})[ \t]*\}(?!\})")
 # What mail programs turn into a link: nobody signs up somebody else to advertise to them.
 _LEADS_AWAY = re.compile(r"://|\bwww\.|\bmailto:|@|\w\.[a-z]{2,24}/", re.IGNORECASE)
 
+# The same around a field: park.se/{ort|x}, info@{ort|x}, {ort|x}@park.se, http{ort|s}://park.se
+_LEADS_INTO = re.compile(r"(?:[\w+-]@|\w\.[a-z]{2,24}/[^\s<>]*)\Z", re.IGNORECASE)
+_LEADS_ON = re.compile(r"[\w.+-]{0,64}(?:@\w|://)|[\w.-]{0,63}\.[a-z]{2,24}/", re.IGNORECASE)
+_NEAR = 100
+
 
 class Field(NamedTuple):
     """A field as it is written: whose answer, and what stands where a reader has none."""
@@ -69,11 +74,11 @@ def written(text: str) -> Iterator[Field]:
 
 
 def in_addresses(text: str) -> Iterator[Field]:
-    """Fields written into an address, and those that have one behind their bar."""
+    """Fields within an address or beside a part of one, and those that have one behind the bar."""
     for run in _RUNS.finditer(text) if "{" in text else ():
         if run["address"]:
             yield from everywhere(run["address"])
-        elif (field := _field(run)) and leads_away(field.fallback):
+        elif (field := _field(run)) and (leads_away(field.fallback) or _is_in_one(run)):
             yield field
 
 
@@ -103,6 +108,11 @@ def shortened(text: str, most: int) -> str:
 def without_fallback(text: str) -> Iterator[str]:
     """Words in braces alone, such as `{organisation}`: perhaps a field whose bar was forgotten."""
     yield from _BARE.findall(text)
+
+
+def _is_in_one(run: re.Match[str]) -> bool:
+    before = run.string[max(run.start() - _NEAR, 0) : run.start()]
+    return bool(_LEADS_INTO.search(before) or _LEADS_ON.match(run.string, run.end()))
 
 
 def _field(match: re.Match[str]) -> Field | None:

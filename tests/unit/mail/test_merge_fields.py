@@ -229,3 +229,33 @@ def test_p10_an_address_behind_the_bar_would_be_a_link_for_some_and_is_found(fal
         fallback
     ]
     assert not list(merge_fields.in_addresses("Hej {ort|er ort}, och/eller {ort|1.5/2}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Se park.test/{ort|x}.",
+        "info@{ort|park}",
+        "{ort|x}@park.test",
+        "http{ort|s}://park.test",
+        "Se {ort|x}.park.test/a",
+    ],
+)
+def test_p10_a_field_in_what_mail_programs_make_a_link_of_is_found(text: str) -> None:
+    assert len(list(merge_fields.in_addresses(text))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Till {ort|er}, anna@park.test",
+        "kl. 9/{ort|er}",
+        "Hej {ort|er}. Se park.test/a.",
+        "@ {ort|x}",
+        "Läs park.test/a {ort|er}",
+        "{ort|er}/{ort|er}",
+        "**{ort|er}**:s dag",
+    ],
+)
+def test_a_field_beside_an_address_is_no_part_of_it(text: str) -> None:
+    assert not list(merge_fields.in_addresses(text))
