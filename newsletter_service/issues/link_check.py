@@ -22,6 +22,7 @@ from newsletter_service.issues import dead_links
 from newsletter_service.issues.checks.case import Case, link_key
 from newsletter_service.issues.checks.links import host_of, is_well_formed
 from newsletter_service.models import Issue, IssueState, LinkCheck, LinkOutcome, writing
+from newsletter_service.pictures import remote
 from newsletter_service.queue import nudge
 from newsletter_service.safe_http import FetchError, Refused, SafeClient, TooLarge
 
@@ -59,10 +60,13 @@ class _Tried:
     height: int | None = None
 
 
-def ask(issue_id: int) -> None:
-    """Have a worker try all the addresses of an issue anew."""
+def ask(issue_id: int, now: datetime) -> None:
+    """Have a worker try all the addresses of an issue anew, also of pictures that were refused."""
     with writing() as session:
-        session.get_one(Issue, issue_id).links_tried_at = None
+        issue = session.get_one(Issue, issue_id)
+        issue.links_tried_at = None
+        shown = [link.url for link in Case(session, issue, now).links if link.is_picture]
+        remote.ask_again(session, shown, now)
         nudge("links.try", issue_id)
 
 

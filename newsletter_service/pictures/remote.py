@@ -71,6 +71,15 @@ def ask(session: Session, urls: Iterable[str], now: datetime) -> None:
         nudge("pictures.fetch")
 
 
+def ask_again(session: Session, urls: Iterable[str], now: datetime) -> None:
+    """Inside a verb: what was refused is fetched anew; a page may have become a picture."""
+    keys = [_key(url) for url in urls]
+    refused = (RemotePicture.url_key.in_(keys), RemotePicture.error != "")
+    for row in session.scalars(select(RemotePicture).where(*refused)):
+        row.error, row.tries, row.due_at = "", 0, now
+        nudge("pictures.fetch")
+
+
 def fates(session: Session, urls: Iterable[str]) -> dict[str, Fate]:
     """What became of each; what nobody asked for is not in it."""
     keys = {_key(url): url for url in urls if _is_elsewhere(url)}

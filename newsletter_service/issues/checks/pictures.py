@@ -142,7 +142,7 @@ RULES: tuple[Rule, ...] = (
         Level.BLOCKS,
         picture_refused,
         _l("“%(url)s” is no picture that can be fetched and shown."),
-        _l("Upload the picture here, or copy the address of the picture itself."),
+        _l("Upload the picture here, or copy its own address; Try the links looks anew."),
         our_own,
     ),
     Rule(

@@ -61,7 +61,7 @@ def take_back(issue_id: int) -> Response:
 def links(issue_id: int) -> Response:
     """Try the links anew, in the background."""
     words.the_issue(issue_id)
-    link_check.ask(issue_id)
+    link_check.ask(issue_id, now())
     flash(_("The links are being tried; look here again in a moment."), "good")
     return _back(issue_id)
 

@@ -127,7 +127,7 @@ def test_an_address_is_tried_once_in_a_while_and_anew_when_asked(
     assert site[1] == ["/ok"]
 
     link_check.look(issue_id, NOW + timedelta(hours=7))
-    link_check.ask(issue_id)
+    link_check.ask(issue_id, NOW)
     link_check.look(issue_id, NOW + timedelta(hours=7))
     assert site[1] == ["/ok"] * 3
 

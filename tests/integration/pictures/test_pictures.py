@@ -13,7 +13,15 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from newsletter_service.extensions import db
-from newsletter_service.issues import blocks, editions, let_stand, mend, preflight, suggest
+from newsletter_service.issues import (
+    blocks,
+    editions,
+    let_stand,
+    link_check,
+    mend,
+    preflight,
+    suggest,
+)
 from newsletter_service.issues.blocks import Edit
 from newsletter_service.models import (
     Block,
@@ -183,6 +191,11 @@ def test_what_is_no_picture_is_shown_nowhere_and_not_asked_for_again(
         session.get_one(Organisation, 1).live_at = NOW
         session.get_one(NewsletterList, desk.list_id).sender_address = "brev@fjallangen.se"
     (found,) = preflight.examine(db.session(), issue, LATER, only=["picture_refused"]).must
+    link_check.ask(issue.id, LATER)  # somebody says that it is there now
+    assert remote.is_due(LATER)
+    with writing() as session:
+        session.scalars(select(RemotePicture)).one().due_at = None
+        session.scalars(select(RemotePicture)).one().error = code
     with pytest.raises(let_stand.NotAllowed):
         let_stand.let_stand(
             issue.id, found.rule, found.place, "Jo", actor="chef", now=LATER, may_all=True
