@@ -182,7 +182,7 @@ def _page(list_id: int, errors: dict[str, str], typed: dict[str, Any]) -> str:
 
 def _one(field: ListField, errors: dict[str, str]) -> str:
     rows = [dict(each) for each in field.choices]
-    if errors:
+    if errors and "remove" not in errors:  # what was typed; the button to take away types nothing
         rows = [{"value": c.value, "label": c.label, "label_en": c.label_en} for c in _rows()]
     return render_template(
         "desk/settings/field.html",

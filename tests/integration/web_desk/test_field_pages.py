@@ -8,7 +8,7 @@ from sqlalchemy import select
 from newsletter_service.extensions import db
 from newsletter_service.models import FieldKind, Issue, IssueState, ListField, Role, writing
 from newsletter_service.subscribers import fields
-from newsletter_service.subscribers.fields import Definition
+from newsletter_service.subscribers.fields import Choice, Definition
 from tests.integration.web.browsing import submit
 from tests.integration.web_desk.conftest import Browser
 from tests.world import World
@@ -57,7 +57,8 @@ def test_what_was_typed_stays_beside_the_fault(desk: World, browser: Browser) ->
 def test_whoever_takes_a_field_away_reads_which_issues_ask_for_it(
     desk: World, browser: Browser, language: str, sentence: str
 ) -> None:
-    new = Definition("Organisation", FieldKind.TEXT)
+    both = (Choice("Ljus"), Choice("Vatten"))
+    new = Definition("Organisation", FieldKind.CHOICE, choices=both)
     field = fields.define(desk.list_id, new, actor="a", now=datetime.now(UTC))
     for issue_id in (desk.issue(IssueState.DRAFT), desk.issue(IssueState.SCHEDULED)):
         with writing() as session:
@@ -65,7 +66,10 @@ def test_whoever_takes_a_field_away_reads_which_issues_ask_for_it(
     page = f"{BASE}/{field.id}"
     answer = submit(browser(Role.EDITOR), page, {}, f"{page}/ta-bort?lang={language}")
     assert answer.status_code == 422
-    assert sentence in answer.get_data(as_text=True)
+    shown = answer.get_data(as_text=True)
+    assert sentence in shown
+    assert 'value="Ljus"' in shown
+    assert 'value="Vatten"' in shown
     assert db.session.scalars(select(ListField)).one().key == "organisation"
 
 
