@@ -25,7 +25,7 @@ from newsletter_service.extensions import db
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeys
 
-SESSIONS = 20
+SESSIONS = 40
 SENDER = [sys.executable, "-m", "newsletter_service.bench.sender"]
 
 
