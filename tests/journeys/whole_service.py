@@ -251,6 +251,7 @@ def log_in(context: BrowserContext, link: str) -> Page:
     page = context.new_page()
     page.goto(urlsplit(link).path)
     page.get_by_role("button", name="Logga in").click()
+    page.wait_for_url(lambda url: "/logga-in/" not in url)  # another address would break it off
     return page
 
 
