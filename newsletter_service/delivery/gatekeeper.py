@@ -12,7 +12,7 @@ from newsletter_service.delivery.ledger import Answer, Outcome, Start
 from newsletter_service.models import ledger
 
 Answers = dict[tuple[int, int], Answer]
-Act = Callable[[list[Outcome], list[Start]], Awaitable[Answers]]
+Act = Callable[[list[Outcome], list[Start]], Awaitable[Answers | None]]
 
 log = logging.getLogger(__name__)
 
@@ -108,9 +108,9 @@ class Gatekeeper:
             return
         for start, waiting in starts:
             if not waiting.done():
-                waiting.set_result(answers[start.claim.key])
+                waiting.set_result(Answer.PASSED if answers is None else answers[start.claim.key])
 
-    async def _commit(self, outcomes: list[Outcome], starts: list[Start]) -> Answers:
+    async def _commit(self, outcomes: list[Outcome], starts: list[Start]) -> Answers | None:
         """One transaction, tried again for a while as long as nobody stops us."""
         act: Act = self._at_once
         for wait in DATABASE_WAITS_S:
@@ -122,8 +122,8 @@ class Gatekeeper:
                 await self._engine.pause(wait)
         return await act(outcomes, starts)
 
-    async def _at_once(self, outcomes: list[Outcome], starts: list[Start]) -> Answers:
-        """The ordinary ones in one go, the others before or after it one by one.
+    async def _at_once(self, outcomes: list[Outcome], starts: list[Start]) -> Answers | None:
+        """The ordinary ones in one go, the others before or after it one by one; None: all passed.
 
         An odd outcome goes first: its lane's next message must not pass the gate before it.
         """
@@ -131,8 +131,11 @@ class Gatekeeper:
         if len(ordinary) < len(outcomes):
             await self._one_by_one([one for one in outcomes if not passage.is_ordinary(one)], [])
         if not ordinary and not starts:
-            return {}
-        settled, started = await self._engine.passage.take(ordinary, starts)
+            return None
+        moved = await self._engine.passage.take(ordinary, starts)
+        if moved is None:
+            return None
+        settled, started = moved
         answers = {start.claim.key: Answer.PASSED for start in starts}
         late = [one for one in ordinary if one.claim.key not in settled]
         refused = [start for start in starts if start.claim.key not in started]

@@ -27,8 +27,11 @@ class Passage(Protocol):
     leaves_the_loop: bool
     """Whether the loop goes on with other things while a group is being committed."""
 
-    async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
-        """Commit a group of ordinary outcomes and starts. Raises what drivers raise."""
+    async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved | None:
+        """Commit a group of ordinary outcomes and starts; None says that all of them moved.
+
+        Raises what drivers raise.
+        """
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -7,7 +7,7 @@ waiting there for the interpreter, took longer than PostgreSQL did.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service.delivery.ledger import Outcome, Start
-from newsletter_service.delivery.passage import Keys, Moved, kept_connection
+from newsletter_service.delivery.passage import Moved, kept_connection
 
 # A fresh ledger has no statistics to plan with: the statement is planned once, and written so
 # that without these ways there is none but the keys (measured: 5.1 ms a gate otherwise).
@@ -91,21 +91,24 @@ class PostgresqlPassage:
         self._line: _Line | None = None
         self._prepared: set[int] = set()
 
-    async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
+    async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved | None:
         """Commit a group; where it is of several issues, all outcomes before any start."""
+        done: list[_Done] = []
+        whole = True
         try:
             line = self._line or await self._open()
-            settled, started = set(), set()
             for ended, begun in _groups(outcomes, starts):
                 try:
-                    started |= await self._gate(line, ended, begun)
+                    found = await self._gate(line, ended, begun)
                 except _NotAllMoved:
+                    whole = False
                     break  # no start may pass before what was handed in before it
-                settled |= {one.claim.key for one in ended}
+                whole = whole and len(found) == len(begun)
+                done.append(_Done(ended, begun, found))
         except BaseException:
             self.close()
             raise
-        return settled, started
+        return None if whole else _moved(done)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -131,14 +134,15 @@ class PostgresqlPassage:
 
     async def _gate(
         self, line: "_Line", outcomes: Sequence[Outcome], starts: Sequence[Start]
-    ) -> Keys:
+    ) -> list[bytes]:
+        """The numbers of those that were started, in digits."""
         issue_id = (outcomes or starts)[0].claim.issue_id
         name = b"gate_%d" % issue_id
         if issue_id not in self._prepared:
             await self._prepare(line, issue_id, name)
         rows = await line.query(name, _values(outcomes, starts))
         found = rows.get_value(0, 0)
-        return {(issue_id, int(n)) for n in found[1:-1].split(b",")} if found else set()
+        return found[1:-1].split(b",") if found else []
 
     async def _prepare(self, line: "_Line", issue_id: int, name: bytes) -> None:
         if len(self._prepared) >= _STATEMENTS_KEPT:
@@ -222,6 +226,20 @@ class _Line:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
             waiting.set_exception(error)
+
+
+class _Done(NamedTuple):
+    """A statement's group, and the numbers of those that were started."""
+
+    outcomes: Sequence[Outcome]
+    starts: Sequence[Start]
+    started: list[bytes]
+
+
+def _moved(done: Sequence[_Done]) -> Moved:
+    settled = {outcome.claim.key for each in done for outcome in each.outcomes}
+    started = {(each.starts[0].claim.issue_id, int(n)) for each in done for n in each.started}
+    return settled, started
 
 
 def _values(outcomes: Sequence[Outcome], starts: Sequence[Start]) -> list[bytes]:

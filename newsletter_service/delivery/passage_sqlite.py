@@ -51,7 +51,7 @@ class SqlitePassage:
         self._connection: Any = None
         self._patience_ms = 0
 
-    async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
+    async def take(self, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved | None:
         """Commit a group of ordinary outcomes and starts. Raises what sqlite3 raises."""
         try:
             connection = self._connection or await self._aside(self._connect)
@@ -84,7 +84,9 @@ class SqlitePassage:
         self._connection.execute("PRAGMA busy_timeout=0")
 
     @staticmethod
-    def _commit(connection: Any, outcomes: Sequence[Outcome], starts: Sequence[Start]) -> Moved:
+    def _commit(
+        connection: Any, outcomes: Sequence[Outcome], starts: Sequence[Start]
+    ) -> Moved | None:
         cursor = connection.cursor()
         settled, started = set(), set()
         tallies: Counter[int] = Counter()
@@ -101,7 +103,8 @@ class SqlitePassage:
                 started.add(start.claim.key)
         cursor.execute("COMMIT")
         cursor.close()
-        return settled, started
+        whole = len(settled) == len(outcomes) and len(started) == len(starts)
+        return None if whole else (settled, started)
 
 
 def _start_values(start: Start) -> tuple[object, ...]:
