@@ -1,6 +1,7 @@
 """A turn: what one send job does. It claims batches from SQL until its time is up."""
 
 import asyncio
+import gc
 import logging
 import math
 import time
@@ -107,6 +108,7 @@ class Turn:
 
     async def run(self) -> bool:
         """Work until it is over or nothing is left; whether something could be claimed still."""
+        gc.collect()  # what the turn before left in cycles: by itself the collector comes too late
         besides = [asyncio.ensure_future(act()) for act in (self.batches.prolong, self._watch)]
         try:
             left = await self._work()
