@@ -1,5 +1,6 @@
 """*Granska*: the letter, and five things that are in order or have a remedy; then it is sent."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -198,7 +199,6 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
     audience = review_words.audience(issue, reach)
     seen = (reach, audience) if looked_at is None else _looked_at(issue, looked_at)
     held = departure.found(session, issue, now()) if issue.held_at else []
-    asked = [one for one in (*report.must, *held) if one.kind]
     locale = words.chosen_locale(issue)
     return render_template(
         "desk/review/page.html",
@@ -209,23 +209,16 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         label=words.label(issue),
         status=words.status(issue),
         tabs=words.tabs(issue, "review"),
-        must=[one for one in report.must if not one.kind],
-        should=[one for one in report.should if one.rule != "untested"],
-        unanswered=[one for one in report.should if one.rule not in release.NOTED_ONLY],
-        tips=report.tips,
-        left=report.left,
+        **_of_the_check(report, held),
         written=editions.written_locales(issue),
-        some_mend=mend.some(report),
         links_tried=recent(issue.links_tried_at) if issue.links_tried_at else "",
         is_administrator=current_user.has_role(Role.ADMINISTRATOR),
-        asked=asked[0] if asked else None,
         where=_places(issue),
         reach=reach,
         audience=audience,
         seen=seen,
         is_late=late.is_late(issue, now()),
         dead=dead_links.found(session, issue, now()),
-        held=held,
         with_canary=release.CANARY_ABOVE,
         canary_minutes=sending.of_list(issue.newsletter).canary_minutes,
         tested=issue.tested_version == issue.version,
@@ -242,6 +235,21 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         at_in_words=_in_words(at),
         undo_minutes=max(1, round(current().undo_seconds / 60)),
     )
+
+
+def _of_the_check(report: preflight.Report, held: Sequence[preflight.Finding]) -> dict[str, object]:
+    """What was found while writing, and what holds the issue since its time came."""
+    asked = [one for one in (*report.must, *held) if one.kind]
+    return {
+        "must": [one for one in report.must if not one.kind],
+        "should": [one for one in report.should if one.rule != "untested"],
+        "unanswered": [one for one in report.should if one.rule not in release.NOTED_ONLY],
+        "tips": report.tips,
+        "left": report.left,
+        "some_mend": mend.some(report),
+        "held": held,
+        "asked": asked[0] if asked else None,
+    }
 
 
 def _places(issue: Issue) -> dict[str, str]:
