@@ -12,8 +12,10 @@ MAX_DEPTH = 150
 MAX_URL = 2_000
 
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
+    # what joins two pictures to one, a woman and a microscope to a scientist, is kept
+    "|(?<![\u2640-\u27bf\ufe0f\U0001f3fb-\U0001faff])\u200d|\u200d(?![\u2640-\u27bf\U0001f300-\U0001faff])"
 )
 _BLOCK = re.compile(
     r"<(?=/?(?:p|br|div|li|ul|ol|h[1-6]|tr|td|th|blockquote|figure|figcaption|section|article|pre)"

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from newsletter_service.news import clean, when
+from newsletter_service.news import clean, when, written_time
 
 MAX_SUMMARY = 400
 MAX_TITLE = 300
 MAX_TAGS = 20
 MAX_CONTENT_PER_FEED = 3_000_000
+MAX_MOMENT = 60
 
 _SWEDISH = re.compile(r"\b(?:och|att|är|för|det|som|på|med|av|till|en|ett|den|vi|inte)\b", re.I)
 _ENGLISH = re.compile(r"\b(?:the|and|of|is|to|in|for|that|with|on|are|this|we|by)\b", re.I)
@@ -171,13 +172,14 @@ def utc(moment: datetime | None) -> datetime | None:
 
 
 def moment_of(value: object) -> datetime | None:
-    """An ISO 8601 time in UTC, or None when it is no time."""
-    if not isinstance(value, str) or len(value) > 40:
+    """A time in UTC, by ISO 8601 or in words (RFC 822), or None when it is no time."""
+    if not isinstance(value, str) or len(value) > MAX_MOMENT:
         return None
     try:
         return utc(datetime.fromisoformat(value.strip()))
     except ValueError:
-        return None
+        written = written_time.read(value)
+        return utc(written) if written else None
 
 
 def _sane(moment: datetime | None) -> datetime | None:

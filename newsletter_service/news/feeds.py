@@ -19,13 +19,18 @@ _BOMS = (
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
+# Those that the web knows (WHATWG Encoding), by Python's names.
 _KNOWN_CHARSETS = frozenset(
     {
-        *("iso8859-1", "iso8859-2", "iso8859-15", "cp1250", "cp1251", "cp1252", "koi8-r"),
-        *("shift_jis", "euc_jp", "gbk", "gb2312", "big5", "euc_kr"),
+        *(f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))),
+        *(f"cp{page}" for page in (866, 874, *range(1250, 1259))),
+        *("koi8-r", "koi8-u", "mac-roman"),
+        *("shift_jis", "euc_jp", "gbk", "gb2312", "gb18030", "big5", "euc_kr"),
     }
 )
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']", re.I)

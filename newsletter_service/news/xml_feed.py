@@ -23,8 +23,12 @@ _ENTRY_NAMES = frozenset({"item", "entry"})
 _ROOT_NAMES = frozenset({"rss", "rdf", "feed", "channel"})
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,300}\?>", re.IGNORECASE)
-_DOCTYPE = re.compile(r"<!DOCTYPE([^\[>]{0,1000})([\[>])", re.IGNORECASE)
-_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)(\w{1,32};)?")
+# What stands before the first element; behind it, or in a comment, a DOCTYPE is only words.
+_PROLOGUE = re.compile(
+    r"<!--.*?(?:-->|\Z)|<!DOCTYPE[^\[>]{0,1000}(?P<doctype>[\[>])|(?P<element><[^\W\d])",
+    re.I | re.S,
+)
+_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)(\w{1,32};)?")
 _HTML_START = re.compile(
     r"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
@@ -62,12 +66,13 @@ def _without_doctype(text: str) -> str:
     RSS 0.91 names an external one, which is never fetched.
     """
     text = _DECLARATION.sub("", text.lstrip("\ufeff"), count=1)
-    match = _DOCTYPE.search(text, 0, MAX_PROLOGUE)
-    if match is None:
+    found = _PROLOGUE.finditer(text, 0, MAX_PROLOGUE)
+    first = next((part for part in found if part["doctype"] or part["element"]), None)
+    if first is None or first["element"]:
         return text
-    if match.group(2) == "[":
+    if first["doctype"] == "[":
         raise _own_entities()
-    return text[: match.start()] + text[match.end() :]
+    return text[: first.start()] + text[first.end() :]
 
 
 def _own_entities() -> FeedError:
@@ -145,7 +150,8 @@ def _with_known_entities(text: str) -> str:
     while True:
         start = text.find("<![CDATA[", place)
         end = text.find("]]>", start) if start >= 0 else -1
-        parts.append(_AMPERSAND.sub(_entity, text[place : start if end >= 0 else len(text)]))
+        outside = text[place : start if end >= 0 else len(text)].replace("&#X", "&#x")
+        parts.append(_AMPERSAND.sub(_entity, outside))
         if end < 0:
             return "".join(parts)
         parts.append(text[start : end + 3])

@@ -191,6 +191,18 @@ CASES: dict[str, Case] = {
         rss("<title>&#197;r &#xF6;ppet</title>"),
         {"title": "År öppet"},
     ),
+    "entity: hexadecimal with a capital": (
+        rss("<title>Nytt &#XE5;r</title>"),
+        {"title": "Nytt år"},
+    ),
+    "entity: a doctype that only news speaks of": (
+        rss("<title><![CDATA[Om <!DOCTYPE [ och annat]]></title><link>x</link>"),
+        {"title": "Om", "url": "https://base.example.org/x/x"},
+    ),
+    "entity: a doctype that only a comment speaks of": (
+        rss(T, prolog="<?xml version='1.0'?><!-- <!DOCTYPE rss [ -->"),
+        {"title": "Nytt labb"},
+    ),
     "entity: undeclared": (rss("<title>A &foo; B</title>"), {"title": "A &foo; B"}),
     "entity: an ampersand by itself": (
         rss("<title>Forskning & pengar</title>"),
@@ -291,6 +303,14 @@ CASES: dict[str, Case] = {
     "date: ISO without separators": (dated("20261120T070000Z"), {"published_at": SEVEN}),
     "date: as databases write it": (dated("2026-11-20 07:00:00"), {"published_at": SEVEN}),
     "date: asctime": (dated("Fri Nov 20 07:00:00 2026"), {"published_at": SEVEN}),
+    "date: RFC 822 in Swedish": (dated("fre, 20 nov 2026 08:00:00 +0100"), {"published_at": SEVEN}),
+    "date: RFC 822 in French": (dated("ven, 20 novembre 2026 07:00:00"), {"published_at": SEVEN}),
+    "date: RFC 822 in Finnish": (dated("pe, 20 marras 2026 08:00 CET"), {"published_at": SEVEN}),
+    "date: in Swedish words": (
+        dated("fredag den 20 november 2026 kl. 07.00"),
+        {"published_at": SEVEN},
+    ),
+    "date: in words, of no calendar": (dated("fre, 31 feb 2026 07:00"), {"published_at": None}),
     "date: of no calendar": (dated("den 31 februari"), {"published_at": None}),
     "date: a thirteenth month": (dated("2026-13-40T99:00:00Z"), {"published_at": None}),
     "date: before there was a web": (
@@ -441,6 +461,10 @@ CASES: dict[str, Case] = {
         {"image_url": f"{SITE}/b.png"},
     ),
     "json: tags": (jsonfeed(title="x", tags=["Energi", 3, None]), {"tags": ["Energi", "3"]}),
+    "json: a date as mail has it": (
+        jsonfeed(title="x", date_published="Fri, 20 Nov 2026 08:00:00 +0100"),
+        {"published_at": SEVEN},
+    ),
     "json: a date": (
         jsonfeed(title="x", date_published="2026-11-20T08:00:00+01:00"),
         {"published_at": SEVEN},

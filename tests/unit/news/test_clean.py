@@ -85,3 +85,12 @@ def test_only_plain_web_addresses_pass(value: str | None) -> None:
 
 def test_absurd_nesting_becomes_text() -> None:
     assert clean.safe_html("<div>" * 5000 + "inne", "") == "inne"
+
+
+def test_what_joins_two_pictures_to_one_is_kept_and_nowhere_else() -> None:
+    scientist, flag = "\U0001f469\u200d\U0001f52c", "\U0001f3f3\ufe0f\u200d\U0001f308"
+
+    assert clean.plain_text(f"{scientist} och {flag}") == f"{scientist} och {flag}"
+    assert clean.plain_text("be\u200dtala \u200d\U0001f52c, \U0001f469\u200d nu") == (
+        "betala \U0001f52c, \U0001f469 nu"
+    )

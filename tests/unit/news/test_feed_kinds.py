@@ -49,6 +49,15 @@ ENCODED: dict[str, tuple[bytes, str | None, dict[str, Any]]] = {
         SAID,
     ),
     "utf-32 with a mark": (CP1252.format("utf-32").encode("utf-32"), None, SAID),
+    "utf-32, no mark": (CP1252.format("utf-32").encode("utf-32-be"), None, SAID),
+    "mac-roman, said": (CP1252.format("macintosh").encode("mac-roman"), None, SAID),
+    "baltic, said": (
+        rss(
+            "<title>Šiauliai</title>", prolog="<?xml version='1.0' encoding='windows-1257'?>"
+        ).encode("cp1257"),
+        None,
+        {"title": "Šiauliai"},
+    ),
     "koi8-r": (
         rss("<title>Привет</title>", prolog="<?xml version='1.0' encoding='koi8-r'?>").encode(
             "koi8-r"
