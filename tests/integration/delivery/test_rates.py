@@ -82,8 +82,7 @@ def test_two_workers_on_one_rate_do_not_exceed_it_and_use_it(
     with workers(shared, 2):
         assert smtp_sink.wait_until(lambda sink: len(sink.messages) == 150, timeout=40)
     assert busiest(smtp_sink.messages) <= RATE + 6  # a twentieth of a second's worth for each
-    times = [message.received for message in smtp_sink.messages]
-    assert max(times) - min(times) < 3 * 150 / RATE
+    assert busiest(smtp_sink.messages) >= RATE / 2
     assert statement(db.session(), issue_id).accepted == 150
 
 
