@@ -41,6 +41,13 @@ def found(session: Session, issue: Issue, now: datetime) -> list[preflight.Findi
     return preflight.since_planned(report)
 
 
+def asked_ahead(session: Session, issue: Issue, now: datetime) -> list[preflight.Finding]:
+    """What a planned issue will be held for at its time unless somebody answers for it."""
+    if issue.state != IssueState.SCHEDULED or issue.held_at:
+        return []
+    return preflight.examine(session, issue, now, only=("grown",)).must
+
+
 def _passes(issue_id: int, now: datetime) -> bool:
     """Whether the last check finds nothing that must be mended; else the issue is held."""
     try:
@@ -90,17 +97,35 @@ def _hold(issue_id: int, faults: list[preflight.Finding], now: datetime) -> None
 
 
 def _words(issue: Issue, wanted: datetime, faults: list[preflight.Finding]) -> dict[str, str]:
-    day, clock = telling.day_and_clock(wanted)
     why = " ".join(one.what for one in faults[:MOST_TOLD])
+    first, remedy = _asked(wanted) if _only_asks(faults) else _to_mend(wanted)
     return {
         "title": _("No. %(number)s is held back; nothing has been sent", number=issue.number),
-        "what": _(
-            "It was to leave %(day)s at %(clock)s, but the last check found what must be mended:",
-            day=day,
-            clock=clock,
-        )
-        + " "
-        + (why or _("The check could not be finished; its log says why.")),
-        "remedy": _("It leaves only when somebody says so: mend it, or send it when all is well."),
+        "what": first + " " + (why or _("The check could not be finished; its log says why.")),
+        "remedy": remedy,
         "button_text": _("Decide when it leaves"),
     }
+
+
+def _only_asks(faults: list[preflight.Finding]) -> bool:
+    """Whether there is nothing to mend: somebody is only asked whether it is meant so."""
+    return bool(faults) and all(one.kind for one in faults)
+
+
+def _asked(wanted: datetime) -> tuple[str, str]:
+    day, clock = telling.day_and_clock(wanted)
+    return _(
+        "It was to leave %(day)s at %(clock)s, but many more would get it now than when it was"
+        " planned.",
+        day=day,
+        clock=clock,
+    ), _("If it is meant so, write their number on its page and send it. Else nothing is sent.")
+
+
+def _to_mend(wanted: datetime) -> tuple[str, str]:
+    day, clock = telling.day_and_clock(wanted)
+    return _(
+        "It was to leave %(day)s at %(clock)s, but the last check found what must be mended:",
+        day=day,
+        clock=clock,
+    ), _("It leaves only when somebody says so: mend it, or send it when all is well.")

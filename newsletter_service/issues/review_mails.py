@@ -5,7 +5,6 @@ Approvers get a link that logs them, and nobody else, in by a button; it approve
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from flask_babel import force_locale
 from flask_babel import gettext as _
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import notices
 from newsletter_service import settings as settings_module
 from newsletter_service.accounts import links
-from newsletter_service.issues import merging
+from newsletter_service.issues import merging, telling
 from newsletter_service.models import Issue, Person, Review, ReviewAct, Role
 
 TOLD_FOR = timedelta(days=3)
@@ -194,5 +193,5 @@ def _when(issue: Issue) -> str:
     """The time that was asked for, by the clock on the wall; empty if none was."""
     if issue.send_at is None:
         return ""
-    there = issue.send_at.astimezone(ZoneInfo(settings_module.current().timezone))
-    return str(_("%(day)s at %(clock)s", day=f"{there:%Y-%m-%d}", clock=f"{there:%H.%M}"))
+    day, clock = telling.day_and_clock(issue.send_at)
+    return str(_("%(day)s at %(clock)s", day=day, clock=clock))

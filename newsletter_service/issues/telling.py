@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask_babel import force_locale
+from babel.dates import format_date
+from flask_babel import force_locale, get_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -42,9 +43,9 @@ def desk(session: Session, issue: Issue, key: str, words: Words, now: datetime) 
 
 
 def day_and_clock(moment: datetime) -> tuple[str, str]:
-    """2026-12-03 and 09.00, by the clock of the installation."""
+    """torsdag 3 december and 09.00, in the language of the moment, by the installation's clock."""
     there = moment.astimezone(ZoneInfo(settings_module.current().timezone))
-    return f"{there:%Y-%m-%d}", f"{there:%H.%M}"
+    return format_date(there, "EEEE d MMMM", locale=get_locale() or "sv"), f"{there:%H.%M}"
 
 
 def _page(issue: Issue) -> str:

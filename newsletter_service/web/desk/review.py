@@ -90,7 +90,7 @@ def send(issue_id: int) -> Response | tuple[str, int]:
         return _page(words.the_issue(issue_id), errors={"despite": wrong}, later=later, at=at), 422
     except release.Blocked as error:
         if all(one.kind for one in error.findings):
-            return _number_wanted(issue_id, later=later)
+            return _number_wanted(issue_id, later=later, at=at)
         flash(_("Something must be mended first; see the check."), "bad")
     except release.NotApproved:
         flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
@@ -121,9 +121,8 @@ def choose_audience(issue_id: int) -> Response | str:
 @allow(Role.EDITOR)
 def count_audience(issue_id: int) -> str:
     """Whom the chosen segment would reach, and why others are left out, for htmx."""
-    reach, audience = _looked_at(
-        words.the_issue(issue_id), request.form.get("segment", 0, type=int)
-    )
+    chosen = request.form.get("segment", 0, type=int)
+    reach, audience = _looked_at(words.the_issue(issue_id), chosen)
     return render_template("desk/review/_recipients.html", reach=reach, audience=audience)
 
 
@@ -147,7 +146,7 @@ def reschedule(issue_id: int) -> Response | tuple[str, int]:
         release.reschedule(issue_id, actor=actor(), now=now(), at_local=at, typed=typed)
     except release.Blocked as error:
         if all(one.kind for one in error.findings):
-            return _number_wanted(issue_id, later=later)
+            return _number_wanted(issue_id, later=later, at=at)
         flash(_("Something must be mended first: make it a draft again and see the check."), "bad")
     except release.NotApproved:
         flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
@@ -165,10 +164,10 @@ def _as_number(text: str) -> int:
     return int("".join(text.split()).replace(".", "").replace(",", ""))
 
 
-def _number_wanted(issue_id: int, *, later: bool) -> tuple[str, int]:
+def _number_wanted(issue_id: int, *, later: bool, at: str) -> tuple[str, int]:
     db.session.rollback()
     wrong = _("Write the number of recipients, as it stands above.")
-    return _page(words.the_issue(issue_id), errors={"recipients": wrong}, later=later), 422
+    return _page(words.the_issue(issue_id), errors={"recipients": wrong}, later=later, at=at), 422
 
 
 @blueprint.post("/angra")
@@ -209,7 +208,7 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         label=words.label(issue),
         status=words.status(issue),
         tabs=words.tabs(issue, "review"),
-        **_of_the_check(report, held),
+        **_of_the_check(report, held, departure.asked_ahead(session, issue, now())),
         written=editions.written_locales(issue),
         links_tried=recent(issue.links_tried_at) if issue.links_tried_at else "",
         is_administrator=current_user.has_role(Role.ADMINISTRATOR),
@@ -237,9 +236,11 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
     )
 
 
-def _of_the_check(report: preflight.Report, held: Sequence[preflight.Finding]) -> dict[str, object]:
-    """What was found while writing, and what holds the issue since its time came."""
-    asked = [one for one in (*report.must, *held) if one.kind]
+def _of_the_check(
+    report: preflight.Report, held: Sequence[preflight.Finding], ahead: Sequence[preflight.Finding]
+) -> dict[str, object]:
+    """What was found while writing, what holds the issue since its time came, and what will."""
+    asked = [one for one in (*report.must, *held, *ahead) if one.kind]
     return {
         "must": [one for one in report.must if not one.kind],
         "should": [one for one in report.should if one.rule != "untested"],
@@ -248,6 +249,8 @@ def _of_the_check(report: preflight.Report, held: Sequence[preflight.Finding]) -
         "left": report.left,
         "some_mend": mend.some(report),
         "held": held,
+        "held_to_mend": [one for one in held if not one.kind],
+        "ahead": ahead,
         "asked": asked[0] if asked else None,
     }
 

@@ -105,6 +105,8 @@ def test_an_audience_that_grew_by_half_since_holds_until_somebody_writes_its_num
     desk.readers(40, first=100)
     assert departure.start_due(TIME) == []
     assert [one.rule for one in departure.found(db.session(), planned, TIME)] == ["grown"]
+    (what,) = {row.values["what"] for row in db.session.scalars(select(Notice))}
+    assert "tisdag 24 november kl. 09.00, men nu skulle många fler få det" in what
 
     db.session.rollback()
     with pytest.raises(release.Blocked):

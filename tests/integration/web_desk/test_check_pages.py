@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from newsletter_service.extensions import db
-from newsletter_service.issues import departure
+from newsletter_service.issues import departure, release
 from newsletter_service.models import Issue, IssueState, NewsletterList, Role, writing
 from tests.integration.web.browsing import submit
 from tests.integration.web_desk.conftest import Browser
@@ -119,6 +119,28 @@ def test_a_held_issue_says_why_everywhere_and_offers_what_to_do(
     assert "Something must be mended first" in page
     assert "is held back; nothing has been sent" in editor.get("/desk/").get_data(as_text=True)
     assert "Held back" in editor.get("/desk/utskick").get_data(as_text=True)
+
+
+def test_a_planned_issue_says_that_its_audience_has_grown_and_takes_the_number_ahead(
+    desk: World, browser: Browser
+) -> None:
+    issue_id, address = _spoiled(desk, subject="Labbet öppnar i hus 3")
+    desk.readers(17, first=10)
+    now = datetime.now(UTC)
+    day = f"{now + timedelta(days=30):%Y-%m-%d}"
+    release.release(issue_id, actor="a", now=now, at_local=f"{day}T09:00", despite="Ett prov")
+    desk.readers(20, first=100)
+    db.session.remove()
+    editor, review = browser(Role.EDITOR), f"{address}/granska"
+
+    page = editor.get(review).get_data(as_text=True)
+    assert "It would go to 40; when it was planned it would have gone to 20." in page
+    kept = {"when": "later", "at": f"{day}T07:45"}
+    refused = submit(editor, review, kept | {"recipients": "20"}, action=f"{address}/annan-tid")
+    assert f'value="{day}T07:45"' in refused.get_data(as_text=True)
+    submit(editor, review, kept | {"recipients": "40"}, action=f"{address}/annan-tid")
+    assert db.session.get_one(Issue, issue_id).planned_reach == 40
+    assert "when it was planned" not in editor.get(review).get_data(as_text=True)
 
 
 def test_the_number_of_recipients_may_be_written_as_it_is_shown(

@@ -76,6 +76,12 @@
     frame.height = letter.scrollHeight;
   }
 
+  // Turned or made wider, the letter has other lines; its own height changing is no reason.
+  function fitToWidth(frame) {
+    if (frame.dataset.fittedWidth !== String(frame.clientWidth)) fitFrame(frame);
+    frame.dataset.fittedWidth = frame.clientWidth;
+  }
+
   // -- a text to take along -------------------------------------------------------------------
   async function copyText(button) {
     const source = document.getElementById(button.dataset.copy);
@@ -160,6 +166,7 @@
     root.querySelectorAll("[data-undo-until]").forEach(watch);
     root.querySelectorAll("[data-mail-frame] iframe").forEach((frame) => {
       frame.addEventListener("load", () => fitFrame(frame));
+      new ResizeObserver(() => fitToWidth(frame)).observe(frame);
       fitFrame(frame);
     });
   }
