@@ -16,7 +16,7 @@ from newsletter_service.delivery.engine import Stopped
 from newsletter_service.delivery.flow import FREE, Held
 from newsletter_service.delivery.gatekeeper import Gatekeeper
 from newsletter_service.delivery.ledger import Answer, Claim, Start
-from newsletter_service.delivery.letters import parsed
+from newsletter_service.delivery.letters import Copy
 from newsletter_service.delivery.line import Line, Taken
 from newsletter_service.delivery.ready import Ready
 from newsletter_service.mail.smtp.connection import Connection
@@ -172,22 +172,19 @@ class Lane:
         prepared = self._prepare(claim, route)
         if prepared is None:
             return None
-        dated_ms, data = prepared
-        address = parsed(claim.address or "")
-        letters, envid = self.turn.letters, f"{claim.issue_id}.{claim.n}"
-        to, international = address.envelope, address.needs_smtputf8
-        sender = letters.sender(claim)
-        envelope = Envelope(sender, to, len(data), international, REPORTS, envid)
-        return Ready(Start(claim, route.id, dated_ms), data, letters.sound(claim), envelope)
+        dated_ms, copy = prepared
+        envid = f"{claim.issue_id}.{claim.n}"
+        envelope = Envelope(copy.sender, copy.to, len(copy.data), REPORTS, envid)
+        return Ready(Start(claim, route.id, dated_ms), copy.data, copy.sound, envelope)
 
-    def _prepare(self, claim: Claim, route: Route) -> tuple[int, bytes] | None:
-        """The Date and the bytes, or None when the claim was settled instead."""
+    def _prepare(self, claim: Claim, route: Route) -> tuple[int, Copy] | None:
+        """The Date and the copy, or None when the claim was settled instead."""
         if claim.address is None or claim.handle is None:
             self.endings.skip(claim, SkipReason.UNSUBSCRIBED)
             return None
         dated_ms = claim.dated_ms or int(time()) * 1000
         try:
-            return dated_ms, self.turn.letters.message(claim, dated_ms, route.url)
+            return dated_ms, self.turn.letters.copy(claim, dated_ms, route.url)
         except InvalidAddress:
             self.endings.skip(claim, SkipReason.INVALID_ADDRESS)
         except Exception:  # one reader's data must never stop the others (P12)

@@ -18,18 +18,18 @@ class Claim(NamedTuple):
     issue_id: int
     list_id: int
     n: int
-    batch_id: int
     epoch: int
     tries: int
     crashes: int
     locale: str
     dated_ms: int | None
-    retried: bool
     relay_id: int | None
     subscriber_id: int
     address: str | None
     address_key: bytes | None
     handle: bytes | None
+    batch_id: int
+    retried: bool
 
     @property
     def key(self) -> tuple[int, int]:

@@ -4,14 +4,15 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from newsletter_service import address as addresses
-from newsletter_service import tokens
 from newsletter_service.delivery import personal_values
 from newsletter_service.delivery.ledger import Claim
 from newsletter_service.delivery.personal_values import Own
+from newsletter_service.delivery.token_lots import TokenLots
 from newsletter_service.mail import merge_fields, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.dkim_keys import DkimKeys
@@ -21,16 +22,27 @@ from newsletter_service.mail.smtp.envelope import is_sound
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import Edition
 from newsletter_service.settings import Settings
-from newsletter_service.tokens import CopyTokens, LinkKeys
+from newsletter_service.tokens import LinkKeys
 
-AT_ONCE = 100
 _PLAIN = re.compile(
     r"[A-Za-z0-9_+-]{1,40}(?:\.[A-Za-z0-9_+-]{1,8}){0,2}@"
     r"(?:[a-z0-9](?:-?[a-z0-9]){0,31}\.){1,4}[a-z]{2,12}"
 )
 
-_Tokens = dict[tuple[int, int], CopyTokens]
 Read = Callable[[Callable[[Connection, Sequence[Claim]], Own], Sequence[Claim]], Awaitable[Own]]
+
+
+class Copy(NamedTuple):
+    """One reader's message and the addresses of its envelope.
+
+    It is `sound` if it goes over the wire as it is. The `sender` tells a bounce whose it is, and
+    nobody can forge one.
+    """
+
+    data: bytes
+    sound: bool
+    sender: str
+    to: str
 
 
 class Letters:
@@ -42,16 +54,13 @@ class Letters:
     def __init__(self, settings: Settings, keys: LinkKeys, dkim: DkimKeys, read: Read) -> None:
         self._settings = settings
         self._read = read
-        self._keys = keys
         self._dkim = dkim
         self._links = Links(settings.base_url, keys)
         self._prepared: dict[tuple[int, str], Prepared] = {}
         self._signing: dict[tuple[int, str], tuple[DkimKey, ...]] = {}
         self._seals: dict[tuple[tuple[int, str], frozenset[str]], Seal] = {}
         self._sound: dict[tuple[int, str], bool] = {}
-        self._together: dict[tuple[int, int], Sequence[Claim]] = {}
-        self._tokens: _Tokens = {}
-        self._before: _Tokens = {}
+        self._tokens = TokenLots(keys)
         self._own: Own = {}
         self._own_before: Own = {}
 
@@ -88,13 +97,11 @@ class Letters:
         self._own_before, self._own = self._own, {}
         if self._asks(claimed):
             self._own = await self._read(personal_values.read, claimed)
-        for at in range(0, len(claimed), AT_ONCE):
-            some = claimed[at : at + AT_ONCE]
-            self._together.update((claim.key, some) for claim in some)
+        self._tokens.expect(claimed)
 
     def expects(self, claimed: Sequence[Claim]) -> bool:
         """Whether they were noted, and what they say of their readers is read."""
-        if claimed[-1].key not in self._together:
+        if not self._tokens.expects(claimed[-1]):
             return False
         # each of them: one that was given back may come again behind others
         return not self._asks(claimed) or all(claim.key in self._own for claim in claimed)
@@ -104,33 +111,16 @@ class Letters:
         editions = {(claim.issue_id, claim.locale) for claim in claimed}
         return any(key in self._prepared and self._prepared[key].fields for key in editions)
 
-    def _tokens_of(self, claim: Claim) -> CopyTokens:
-        """Made with those of its neighbours, of which the last two lots are kept."""
-        key = claim.key
-        return self._tokens.get(key) or self._before.get(key) or self._make(claim)[key]
+    def copy(self, claim: Claim, dated_ms: int, relay: RelayUrl) -> Copy:
+        """One reader's copy; its bytes are the same for every try through a relay (P4).
 
-    def _make(self, claim: Claim) -> _Tokens:
-        some = self._together.get(claim.key, (claim,))
-        for one in some:
-            self._together.pop(one.key, None)
-        whole = [one for one in some if len(one.handle or b"") == tokens.HANDLE_BYTES]
-        made: _Tokens = {}
-        for issue_id in {one.issue_id for one in whole}:
-            these = [one for one in whole if one.issue_id == issue_id]
-            of = [(one.n, one.handle or b"") for one in these]
-            all_four = tokens.of_copies(self._keys, issue_id, of)
-            made |= dict(zip((one.key for one in these), all_four, strict=True))
-        if some == (claim,):  # it comes late, after its neighbours
-            self._tokens |= made
-        else:
-            self._before, self._tokens = self._tokens, made
-        return made
-
-    def message(self, claim: Claim, dated_ms: int, relay: RelayUrl) -> bytes:
-        """The bytes for one reader; the same for every try through a relay (P4)."""
+        Raises `InvalidAddress`, besides what `Prepared.message` raises.
+        """
         if claim.handle is None or claim.address is None:
             raise ValueError("the reader is gone")
-        made = self._tokens_of(claim)
+        bounce_domain = self._settings.bounce_domain
+        to = for_envelope(claim.address)
+        made = self._tokens.of(claim)
         links = self._links.of(made.unsubscribe, made.preferences, claim.locale)
         edition = claim.issue_id, claim.locale
         prepared = self._prepared[edition]
@@ -139,23 +129,17 @@ class Letters:
             values |= merge_fields.values(prepared.fields, self._own_of(claim))
         data = prepared.message(
             Reader(
-                to=parsed(claim.address),
+                to=to,
                 date=_moment(dated_ms // 1000),
-                message_id=f"<{made.message_id}@{self._settings.bounce_domain}>",
+                message_id=f"<{made.message_id}@{bounce_domain}>",
                 values=values,
             ),
             self._seal(edition, relay),
         )
-        if edition not in self._sound:
-            self._sound[edition] = is_sound(data)
-        return data
-
-    def sound(self, claim: Claim) -> bool:
-        """Whether its message goes over the wire as it is, known once one of its edition was made.
-
-        What differs between copies is checked value by value.
-        """
-        return self._sound[claim.issue_id, claim.locale]
+        sound = self._sound.get(edition)
+        if sound is None:  # what differs between copies is checked value by value
+            sound = self._sound[edition] = is_sound(data)
+        return Copy(data, sound, return_path.address(made.return_path, bounce_domain), to)
 
     def _own_of(self, claim: Claim) -> dict[str, str]:
         """What the copy says of its reader. Raises ValueError: no fallback for want of a look."""
@@ -174,10 +158,6 @@ class Letters:
             self._seals[edition, relay.unsigned] = made
         return made
 
-    def sender(self, claim: Claim) -> str:
-        """The return address: it tells a bounce whose it is, and nobody can forge one."""
-        return return_path.address(self._tokens_of(claim).return_path, self._settings.bounce_domain)
-
 
 def domain_of(fixed: FixedHeaders) -> str:
     """The domain that a message is signed for: that of its From."""
@@ -189,13 +169,11 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-@lru_cache(maxsize=256)
-def parsed(text: str) -> addresses.Address:
-    """A stored address read again. Raises `InvalidAddress`.
+def for_envelope(text: str) -> str:
+    """A stored address as RCPT and To have it. Raises `InvalidAddress`.
 
     It was checked when it was stored: the plain ones, nearly all, need no second look.
     """
     if _PLAIN.fullmatch(text) and len(text) < addresses.LONGEST_ADDRESS:
-        local, _, domain = text.partition("@")
-        return addresses.Address(local, domain, domain)
-    return addresses.parse(text)
+        return text
+    return addresses.parse(text).envelope

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter_service import tokens
 from newsletter_service.delivery.engine import SendingEngine
-from newsletter_service.delivery.letters import domain_of, parsed
+from newsletter_service.delivery.letters import domain_of, for_envelope
 from newsletter_service.issues import compose, seen_by
 from newsletter_service.mail import headers, letter, merge_fields, return_path
 from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
@@ -59,7 +59,7 @@ def make(
     keys = engine.dkim.signing(domain) if relay is not None and relay.signed else ()
     data = prepared.message(
         Reader(
-            to=parsed(notice.address),
+            to=for_envelope(notice.address),
             date=datetime.fromtimestamp(dated_ms // 1000, UTC),
             message_id=headers.message_id(token, engine.settings.bounce_domain),
             values=_personal(session, engine, notice)

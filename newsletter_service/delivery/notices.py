@@ -22,7 +22,7 @@ from newsletter_service.delivery import (
 )
 from newsletter_service.delivery.engine import SendingEngine, Stopped, engine_of
 from newsletter_service.delivery.flow import FREE, Allowed, Pass
-from newsletter_service.delivery.letters import parsed
+from newsletter_service.delivery.letters import for_envelope
 from newsletter_service.delivery.notice_ledger import SOON_MS, Ending
 from newsletter_service.delivery.shares import Limit
 from newsletter_service.mail.dkim_keys import DkimKeyError
@@ -194,13 +194,11 @@ async def _transact(
     mail: notice_letters.Mail,
     route: Route,
 ) -> None:
-    address = parsed(mail.address)
     try:
         envelope = Envelope(
             mail.sender,
-            address.envelope,
+            for_envelope(mail.address),
             len(mail.data),
-            smtputf8=address.needs_smtputf8,
             dsn=DsnParams(),
             envid=f"notice.{mail.notice_id}",
         )

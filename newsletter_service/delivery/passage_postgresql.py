@@ -266,27 +266,35 @@ def _ints(values: Iterable[int]) -> bytes:
 
 
 def _bytes(values: Iterable[bytes]) -> bytes:
-    return ("{" + ",".join([f'"\\\\x{value.hex()}"' for value in values]) + "}").encode()
+    return _quoted([f"\\\\x{value.hex()}" for value in values])
 
 
-def _texts(values: Iterable[str]) -> bytes:
-    quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
-    return ("{" + ",".join([f'"{value}"' for value in quoted]) + "}").encode()
+def _texts(values: Sequence[str]) -> bytes:
+    """What has no NUL in it."""
+    whole = "\0".join(values).replace("\\", "\\\\").replace('"', '\\"')
+    return _quoted(whole.split("\0")) if values else b"{}"
+
+
+def _quoted(values: Sequence[str]) -> bytes:
+    return ('{"' + '","'.join(values) + '"}').encode() if values else b"{}"
 
 
 def _groups(
     outcomes: Sequence[Outcome], starts: Sequence[Start]
-) -> Iterable[tuple[list[Outcome], list[Start]]]:
+) -> list[tuple[Sequence[Outcome], Sequence[Start]]]:
     """What one statement takes: outcomes of one batch, starts of one issue through one relay.
 
     Mostly that is all there is; otherwise all outcomes come before any start.
     """
-    ended: dict[tuple[int, int], list[Outcome]] = {}
-    for outcome in outcomes:
-        ended.setdefault((outcome.claim.issue_id, outcome.claim.batch_id), []).append(outcome)
-    begun: dict[tuple[int, int], list[Start]] = {}
-    for start in starts:
-        begun.setdefault((start.claim.issue_id, start.relay_id), []).append(start)
-    if len(ended) == len(begun) == 1 and next(iter(ended))[0] == next(iter(begun))[0]:
-        return [(list(outcomes), list(starts))]
-    return [*((some, []) for some in ended.values()), *(([], some) for some in begun.values())]
+    batches = {(outcome.claim.issue_id, outcome.claim.batch_id) for outcome in outcomes}
+    routes = {(start.claim.issue_id, start.relay_id) for start in starts}
+    if len(batches) == len(routes) == 1 and outcomes[0].claim.issue_id == starts[0].claim.issue_id:
+        return [(outcomes, starts)]
+    ended = [
+        [one for one in outcomes if (one.claim.issue_id, one.claim.batch_id) == batch]
+        for batch in batches
+    ]
+    begun = [
+        [one for one in starts if (one.claim.issue_id, one.relay_id) == route] for route in routes
+    ]
+    return [*((some, ()) for some in ended), *(((), some) for some in begun)]

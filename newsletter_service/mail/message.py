@@ -17,7 +17,6 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
-from newsletter_service.address import Address
 from newsletter_service.mail import headers, merge_fields, quoted, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.merge_fields import Field
@@ -26,8 +25,7 @@ from newsletter_service.mail.quoted import BadValue
 UNSUBSCRIBE_URL = "unsubscribe_url"
 _HEAD, _BODY = 1, 2
 
-_SPECIAL_IN_HTML = re.compile(r"[&<>\"']")
-_HTTPS = re.compile(r"https?://[!-;=?-~]+")
+_IN_BRACKETS = bytes(byte for byte in range(ord("!"), ord("~") + 1) if byte not in b"<>")
 _RECIPIENT = re.compile(r"[^\s\0<>@,;:]+@[A-Za-z0-9.-]+")
 
 
@@ -72,9 +70,12 @@ class FixedHeaders:
 
 
 class Reader(NamedTuple):
-    """One copy's recipient and personal values; ``date`` is aware, ``message_id`` has ``<>``."""
+    """One copy's recipient and personal values.
 
-    to: Address | str
+    ``to`` is as in the envelope, ``date`` is aware, ``message_id`` has ``<>``.
+    """
+
+    to: str
     date: datetime
     message_id: str
     values: Mapping[str, str]
@@ -162,7 +163,7 @@ class Prepared:
             encoded = quoted.value(name, value)
             for at in in_text:
                 pieces[at] = encoded
-            if in_html and _SPECIAL_IN_HTML.search(value):
+            if in_html and _is_markup(value):
                 encoded = quoted.value(name, html.escape(value))
             for at in in_html:
                 pieces[at] = encoded
@@ -201,13 +202,22 @@ class Prepared:
         url = values.get(UNSUBSCRIBE_URL)
         if url is None:
             raise MissingValue(UNSUBSCRIBE_URL)
-        if not _HTTPS.fullmatch(url):
+        if not (url.startswith(("https://", "http://")) and _fits_in_brackets(url)):
             raise BadValue(f"{UNSUBSCRIBE_URL} is no web address that a header can hold.")
         if self.mailto is None:
             return f"List-Unsubscribe: <{url}>\r\n"
         token = url.rpartition("/")[2]
         address = return_path.leaving_address(token, self.mailto)
         return f"List-Unsubscribe: <{url}>,\r\n <mailto:{address}?subject=unsubscribe>\r\n"
+
+
+def _is_markup(value: str) -> bool:
+    """Whether HTML would read any of it as more than words; quicker than asking for a class."""
+    return "&" in value or "<" in value or ">" in value or '"' in value or "'" in value
+
+
+def _fits_in_brackets(url: str) -> bool:
+    return url.isascii() and not url.encode().translate(None, _IN_BRACKETS)
 
 
 def _fixed_lines(subject: bytes, fixed: FixedHeaders, mark: bytes) -> bytes:
@@ -292,8 +302,7 @@ def _date(date: datetime, _offset: timedelta | None) -> str:
     return format_datetime(date)
 
 
-def _recipient(to: Address | str) -> str:
-    envelope = to if isinstance(to, str) else to.envelope
-    if not _RECIPIENT.fullmatch(envelope):
+def _recipient(to: str) -> str:
+    if not _RECIPIENT.fullmatch(to):
         raise BadValue("The recipient is no mail address with an ASCII domain.")
-    return envelope
+    return to

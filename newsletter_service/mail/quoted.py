@@ -11,7 +11,7 @@ LONGEST_LINE = 76
 _LONGEST_RUN = LONGEST_LINE - 1
 
 _FORBIDDEN = re.compile(r"[\r\n\0]")
-_PLAIN = re.compile(r"[!-\-/-<>-~][!-<>-~]*")
+_PLAIN = bytes(byte for byte in range(ord("!"), ord("~") + 1) if byte != ord("="))
 
 
 class BadValue(ValueError):
@@ -20,14 +20,14 @@ class BadValue(ValueError):
 
 def value(name: str, text: str) -> bytes:
     """One reader's value, to stand between soft line breaks. Raises `BadValue`."""
-    if _PLAIN.fullmatch(text):  # nearly all: what follows would do the same
-        if len(text) <= _LONGEST_RUN:
-            return text.encode()
-        if len(text) <= 2 * _LONGEST_RUN and text[_LONGEST_RUN] != ".":
-            return (text[:_LONGEST_RUN] + "=\r\n" + text[_LONGEST_RUN:]).encode()
+    content = text.encode()
+    if not content.translate(None, _PLAIN):  # nearly all: what follows would do the same
+        first, second = content[:_LONGEST_RUN], content[_LONGEST_RUN:]
+        if len(second) <= _LONGEST_RUN and not (first.startswith(b".") or second.startswith(b".")):
+            return first + SOFT + second if second else first
     if _FORBIDDEN.search(text):
         raise BadValue(f"The value {name} holds a line break or a NUL.")
-    return room_for_a_soft_break(quoted_printable(text.encode()))
+    return room_for_a_soft_break(quoted_printable(content))
 
 
 def quoted_printable(content: bytes) -> bytes:

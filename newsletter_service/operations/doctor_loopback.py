@@ -121,7 +121,7 @@ def _sample(
     fixed = FixedHeaders("Signatur", sender, list_id=f"prov.{current.bounce_domain}")
     prepared = Prepared.of(letter, fixed)
     reader = Reader(
-        to=addresses.parse(to),
+        to=addresses.parse(to).envelope,
         date=datetime.now(UTC),
         message_id=headers.message_id(token, current.bounce_domain),
         values={"unsubscribe_url": link},

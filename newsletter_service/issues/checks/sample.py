@@ -94,7 +94,7 @@ class Press:
         values |= merge_fields.values(prepared.fields, answers)
         identity = headers.message_id("preflight", self.settings.bounce_domain)
         try:
-            reader = Reader(addresses.parse(person.address), self.now, identity, values)
+            reader = Reader(addresses.parse(person.address).envelope, self.now, identity, values)
             message = prepared.message(reader, prepared.seal(keys) if keys else None)
         except (MissingValue, BadValue, BadHeader, addresses.InvalidAddress) as error:
             return Copy(locale, trouble=str(error))

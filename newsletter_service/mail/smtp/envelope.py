@@ -1,6 +1,5 @@
 """The commands that open a transaction, as bytes (pure)."""
 
-import re
 from typing import NamedTuple
 
 from newsletter_service.mail.smtp.capabilities import Capabilities
@@ -10,7 +9,7 @@ from newsletter_service.mail.smtp.replies import Phase, Reply
 
 PATH_LIMIT = 254  # RFC 5321 section 4.5.3.1.3: 256 octets with the angle brackets
 
-_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
+_UNSAFE = bytes((*range(ord(" ") + 1), 0x7F, *b"<>"))
 
 
 class EnvelopeReply(NamedTuple):
@@ -37,14 +36,13 @@ class Envelope(NamedTuple):
     mail_from: str
     rcpt_to: str
     size: int
-    smtputf8: bool = False
     dsn: DsnParams | None = None
     envid: str | None = None
 
     @property
     def international(self) -> bool:
         """Whether SMTPUTF8 must be asked for."""
-        return self.smtputf8 or not (self.mail_from.isascii() and self.rcpt_to.isascii())
+        return not (self.mail_from.isascii() and self.rcpt_to.isascii())
 
     def commands(self, offered: Capabilities) -> tuple[bytes, bytes]:
         """Return MAIL and RCPT for a relay.
@@ -71,13 +69,11 @@ class Envelope(NamedTuple):
 
 
 def _check(address: str, phase: Phase) -> None:
-    if address.isascii() and len(address) <= PATH_LIMIT and not _UNSAFE.search(address):
-        return
     try:
-        octets = len(address.encode())
+        octets = address.encode()
     except UnicodeEncodeError:
-        octets = PATH_LIMIT + 1
-    if octets > PATH_LIMIT or _UNSAFE.search(address):
+        octets = _UNSAFE
+    if len(octets) > PATH_LIMIT or len(octets.translate(None, _UNSAFE)) < len(octets):
         reason = "An envelope address is too long or contains a blank or control character."
         raise MalformedAddress(phase, reason)
 

@@ -151,7 +151,7 @@ def test_hostile_news_is_only_words_in_the_mail(desk: World, site: Any, issue: I
     assert newsletter.settings is not None
     data = Prepared.of(letter, compose.fixed_headers(db.session(), issue, "sv")).message(
         Reader(
-            to=compose.addresses.parse("vera@reader.test"),
+            to=compose.addresses.parse("vera@reader.test").envelope,
             date=NOW,
             message_id="<1@park.test>",
             values=dict.fromkeys(letter.slots, "https://localhost/x"),

@@ -36,7 +36,7 @@ FIXED = FixedHeaders(
 URL = "https://news.example.org/unsubscribe/" + "a2" * 80
 DATE = datetime(2026, 12, 3, 9, 0, tzinfo=UTC)
 READER = Reader(
-    to=parse("anna.ek@åäö.se"),
+    to=parse("anna.ek@åäö.se").envelope,
     date=DATE,
     message_id="<abc@news.example.org>",
     values={"unsubscribe_url": URL, "address": "anna.ek@åäö.se"},
@@ -239,7 +239,7 @@ def test_a_date_without_a_zone_is_refused() -> None:
 
 
 def test_r_2_22_a_local_part_outside_ascii_is_written_as_it_is() -> None:
-    raw = Prepared.of(LETTER, FIXED).message(READER._replace(to=parse("åsa@example.org")))
+    raw = Prepared.of(LETTER, FIXED).message(READER._replace(to=parse("åsa@example.org").envelope))
     assert "\r\nTo: åsa@example.org\r\n".encode() in raw
 
 
