@@ -19,6 +19,10 @@ class NotAllowed(Exception):
     """The one who wrote an issue does not approve it where a second person is asked for."""
 
 
+class NotAsked(NotAllowed):
+    """Nobody asks for approval now: it was changed, taken back or answered meanwhile."""
+
+
 class Unseen(Exception):
     """The letter is another than the one the approver looked at; look again."""
 
@@ -27,13 +31,14 @@ def approve(issue_id: int, *, actor: str, now: datetime, seen: str = "") -> str:
     """Approve what the issue is at this moment; returns the hash that is approved.
 
     `seen` is the hash of what the approver looked at. Raises `Unseen` if it is another now,
-    `NotAllowed` where the list asks for a second person and this is the first, `IllegalMove`.
+    `NotAllowed` where the list asks for a second person and this is the first, `NotAsked` where
+    nobody asked for one, `IllegalMove`.
     """
     with writing() as session:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         if issue.newsletter.approval_required:
             if issue.state != IssueState.IN_REVIEW:
-                raise NotAllowed("Ask for approval first.")
+                raise NotAsked("Ask for approval first.")
             if actor in first_eyes(session, issue):
                 raise NotAllowed("Somebody else than the writer must approve this issue.")
         approved = settle(session, issue, actor, now)

@@ -7,6 +7,7 @@ to leave: approved before it, it leaves then; not approved, it waits, and both s
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from newsletter_service import audit
 from newsletter_service import settings as settings_module
@@ -97,7 +98,7 @@ def send_back(issue_id: int, *, actor: str, why: str, now: datetime) -> None:
     if not said:
         raise NoWord
     with writing() as session:
-        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        issue = _asked_about(session, issue_id)
         issue.move(IssueState.DRAFT)
         approve.note(session, issue, actor, ReviewAct.SENT_BACK, now, word=said)
         audit.record(session, actor, "issue.sent_back", f"issue:{issue_id}", why=said[:300])
@@ -107,10 +108,18 @@ def send_back(issue_id: int, *, actor: str, why: str, now: datetime) -> None:
 def take_back(issue_id: int, *, actor: str, now: datetime) -> None:
     """Its writer does not ask any more; the issue is a draft again. Raises `IllegalMove`."""
     with writing() as session:
-        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        issue = _asked_about(session, issue_id)
         issue.move(IssueState.DRAFT)
         approve.note(session, issue, actor, ReviewAct.VOIDED, now)
         audit.record(session, actor, "issue.review_taken_back", f"issue:{issue_id}")
+
+
+def _asked_about(session: Session, issue_id: int) -> Issue:
+    """The issue while somebody asks for its approval; a page may have been open for long."""
+    issue = session.get_one(Issue, issue_id, with_for_update=True)
+    if issue.state != IssueState.IN_REVIEW:
+        raise IllegalMove("An issue", str(issue.state), str(IssueState.DRAFT))
+    return issue
 
 
 def comment(issue_id: int, place: str, text: str, *, actor: str, now: datetime) -> int:
@@ -150,14 +159,18 @@ def steps(issue_id: int) -> list[Review]:
 
 
 def changed_since(issue: Issue, actor: str) -> tuple[Review | None, list[Difference]]:
-    """When a person last had their say about an issue, and what has changed since."""
+    """When a person last had their say about an issue, and what has changed since.
+
+    Who has said nothing yet is told from the time before that approval was asked for, if any.
+    """
     looked = (ReviewAct.APPROVED, ReviewAct.SENT_BACK, ReviewAct.LOOKED)
+    of_issue = select(Review).where(Review.issue_id == issue.id).order_by(Review.id.desc()).limit(1)
     seen = db.session.scalars(
-        select(Review)
-        .where(Review.issue_id == issue.id, Review.actor == actor, Review.act.in_(looked))
-        .order_by(Review.id.desc())
-        .limit(1)
+        of_issue.where(Review.actor == actor, Review.act.in_(looked))
     ).one_or_none()
+    if seen is None:
+        asked_before = of_issue.where(Review.act == ReviewAct.ASKED).offset(1)
+        seen = db.session.scalars(asked_before).one_or_none()
     return seen, between(seen.content, approve.content_of(issue)) if seen else []
 
 

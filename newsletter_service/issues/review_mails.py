@@ -99,7 +99,7 @@ def sent_back(session: Session, issue: Issue, actor: str, why: str, now: datetim
 
 
 def voided(session: Session, issue: Issue, actor: str, now: datetime) -> None:
-    """Tell who approved, or was asked to, that there is nothing to approve any more."""
+    """Tell who approved, and who asked, that it is a draft again."""
     wanted = {issue.approved_by} if issue.approved_by else set()
     asker = _asked(session, issue)
     people = _known(session, wanted | ({asker.actor} if asker else set()))

@@ -11,7 +11,7 @@ from newsletter_service.extensions import db
 from newsletter_service.issues import approve, preflight, release, review
 from newsletter_service.issues.differences import ONLY_LOCALE, Change, Difference, Run
 from newsletter_service.mail.letter import LetterError
-from newsletter_service.models import BlockKind, IllegalMove, Issue, IssueState, Role
+from newsletter_service.models import BlockKind, IllegalMove, Issue, IssueState, ReviewAct, Role
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import actor, answer_fields, block_fields, now
 from newsletter_service.web.desk import issue_words as words
@@ -58,6 +58,8 @@ def say_yes(issue_id: int) -> Response:
         leaves = review.say_yes(
             issue_id, actor=actor(), now=now(), seen=request.form.get("seen") or "nothing"
         )
+    except approve.NotAsked:
+        flash(_not_asked(issue_id), "wait")
     except approve.NotAllowed:
         flash(_("Somebody else than the one who wrote it must approve this issue."), "bad")
     except (approve.Unseen, IllegalMove):
@@ -80,10 +82,29 @@ def send_back(issue_id: int) -> Response | tuple[str, int]:
         wrong = {"why": _("Write what should change; your colleague gets it by mail.")}
         return _page(words.the_issue(issue_id), errors=wrong), 422
     except IllegalMove:
-        flash(_("The issue has changed meanwhile; this is how it stands now."), "wait")
+        review.comment(issue_id, "text", request.form["why"], actor=actor(), now=now())
+        kept = _("Your words stand as a comment under Subject and introduction.")
+        flash(f"{_not_asked(issue_id)} {kept}", "wait")
     else:
         flash(_("Sent back. Its writer has got your words by mail."), "good")
     return _back(issue_id)
+
+
+def _not_asked(issue_id: int) -> str:
+    """Why an answer came too late."""
+    issue = words.the_issue(issue_id)
+    if issue.approved_by == actor():
+        said = _("You have approved it already.")
+    elif issue.approved_by:
+        said = _("%(who)s had approved it before you answered.", who=issue.approved_by)
+    elif issue.state == IssueState.DRAFT:
+        said = _(
+            "The letter was changed or taken back since you opened it, so it waits for nobody's"
+            " answer. You get a mail when approval is asked for again."
+        )
+    else:
+        said = _("The issue has changed meanwhile; this is how it stands now.")
+    return str(said)
 
 
 @blueprint.post("/ta-tillbaka")
@@ -139,6 +160,7 @@ def _page(issue: Issue, *, errors: dict[str, str] | None = None) -> str:
         hash=_hash(issue),
         must=[one for one in preflight.check(db.session(), issue, now()) if one.blocks],
         looked=recent(seen.at) if seen else "",
+        has_answered=seen is not None and seen.act != ReviewAct.ASKED,
         changes=[_told(one) for one in found],
         parts=_parts(issue),
         views=views(issue.id, locale, "approval.page"),

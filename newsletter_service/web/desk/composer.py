@@ -133,6 +133,7 @@ def _saved(issue_id: int, locale: str) -> Response:
         "findings": findings,
     }
     values |= {"tips": report.tips, "approval": words.approval_notice(issue)}
+    values["status"] = words.status(issue)
     response = make_response(render_template("desk/composer/_saved.html", **values))
     response.headers["HX-Trigger"] = "letter-changed"
     return response

@@ -121,6 +121,9 @@ def approval_notice(issue: Issue) -> dict[str, str] | None:
         title = _("%(who)s sent it back %(time)s", who=last.actor, time=recent(last.at))
         return found | {"title": title, "text": last.word}
     if last is not None and last.act == ReviewAct.VOIDED:
-        text = _("What was approved or asked about is no longer what stands here.")
+        text = _(
+            "What was approved or asked about is no longer what stands here. When you are done,"
+            " press Review and ask once more."
+        )
         return found | {"title": _("It must be approved again"), "text": text}
     return found | {"title": "", "text": _("Somebody has commented on it.")} if said else None

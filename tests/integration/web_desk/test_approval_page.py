@@ -84,6 +84,48 @@ def test_a_comment_and_a_word_go_back_and_the_next_look_shows_the_change(
     assert "Vilka bolag?" not in _page(approver, page)
 
 
+def test_an_answer_that_comes_after_a_change_says_so_and_keeps_its_words(
+    two: tuple[FlaskClient, FlaskClient, str],
+) -> None:
+    editor, approver, address = two
+    page = address + "/godkannande"
+    seen = _seen(_page(approver, page))
+    submit(editor, address, {"version": "1", "subject": "Nytt labb för Acme"})
+
+    submit(approver, page, {"seen": seen}, address + "/godkann")
+    assert "changed or taken back since you opened it" in _page(approver, page)
+    submit(approver, page, {"why": "Nämn bolagen"}, address + "/skicka-tillbaka")
+    late = _page(approver, page)
+    assert "Your words stand as a comment" in late
+    assert "Nämn bolagen" in late
+    assert _issue(address).state == IssueState.DRAFT
+
+
+def test_who_has_not_answered_sees_what_changed_since_the_last_asking(
+    two: tuple[FlaskClient, FlaskClient, str],
+) -> None:
+    editor, approver, address = two
+    submit(editor, address, {"version": "1", "subject": "Nytt labb för Acme"})
+    submit(editor, address + "/granska", {"when": ""}, address + "/be-om-godkannande")
+
+    shown = _page(approver, address + "/godkannande")
+    assert "Changed since approval was asked for" in shown
+    assert "<ins>för Acme</ins>" in shown
+
+
+def test_an_old_page_neither_sends_back_nor_approves_what_is_approved(
+    two: tuple[FlaskClient, FlaskClient, str],
+) -> None:
+    _editor, approver, address = two
+    page = address + "/godkannande"
+    seen = _seen(_page(approver, page))
+    submit(approver, page, {"seen": seen}, address + "/godkann")
+
+    submit(approver, page, {"why": "Nämn bolagen"}, address + "/skicka-tillbaka")
+    assert "You have approved it already." in _page(approver, page)
+    assert _issue(address).state == IssueState.APPROVED
+
+
 def test_a_comment_on_no_part_of_this_issue_is_refused(
     two: tuple[FlaskClient, FlaskClient, str],
 ) -> None:
