@@ -127,6 +127,12 @@ def find(email: str) -> Person | None:
     return db.session.scalar(select(Person).where(Person.email == email.strip().lower()))
 
 
+def called(email: str) -> str:
+    """What colleagues call the person with this address: the name, or the address where none is."""
+    person = find(email) if "@" in email else None
+    return (person.name if person else "") or email
+
+
 def everybody() -> list[Person]:
     """All people, those who may log in first."""
     return list(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from newsletter_service import notices
 from newsletter_service import settings as settings_module
 from newsletter_service.accounts import links
+from newsletter_service.accounts.people import called
 from newsletter_service.issues import merging, telling
 from newsletter_service.models import Issue, Person, Review, ReviewAct, Role
 
@@ -27,7 +28,7 @@ def asked(session: Session, issue: Issue, actor: str, now: datetime) -> int:
     for person in approvers(session, issue, actor):
         secret = links.for_mail(session, person, now, TOLD_FOR)
         with force_locale(person.locale or "sv"):
-            values = {"who": actor, "when": _when(issue)} | _about(session, issue)
+            values = {"who": called(actor), "when": _when(issue)} | _about(session, issue)
         told += notices.tell(
             session,
             "approval",
@@ -57,7 +58,9 @@ def approved(session: Session, issue: Issue, actor: str, now: datetime) -> None:
             planned = issue.send_at is not None and issue.send_at > now
             words = {
                 "title": _("No. %(number)s is approved", number=issue.number),
-                "what": _("%(who)s approved “%(subject)s”.", who=actor, **_subject(session, issue)),
+                "what": _(
+                    "%(who)s approved “%(subject)s”.", who=called(actor), **_subject(session, issue)
+                ),
                 "remedy": _("It leaves %(when)s, as you asked for.", when=_when(issue))
                 if planned
                 else _("Choose when it leaves."),
@@ -90,7 +93,7 @@ def sent_back(session: Session, issue: Issue, actor: str, why: str, now: datetim
         with force_locale(person.locale or "sv"):
             words = {
                 "title": _("No. %(number)s came back to you", number=issue.number),
-                "what": _("%(who)s writes: “%(why)s”", who=actor, why=why),
+                "what": _("%(who)s writes: “%(why)s”", who=called(actor), why=why),
                 "remedy": _("Change it, and ask for approval again."),
                 "button_text": _("Open the issue"),
             }
@@ -112,7 +115,7 @@ def voided(session: Session, issue: Issue, actor: str, now: datetime) -> None:
                 "what": _(
                     "%(who)s changed “%(subject)s” after approval was asked for or given, so that"
                     " it is a draft again.",
-                    who=actor,
+                    who=called(actor),
                     **_subject(session, issue),
                 ),
                 "remedy": _("Nothing now. You get a mail when approval is asked for again."),

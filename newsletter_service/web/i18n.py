@@ -14,6 +14,7 @@ from flask_babel import get_locale as babel_locale
 from flask_login import current_user
 
 from newsletter_service import address as addresses
+from newsletter_service.accounts.people import called
 from newsletter_service.settings import current
 from newsletter_service.web.told import told
 from newsletter_service.web_extensions import babel
@@ -48,6 +49,7 @@ def init_app(app: Flask) -> None:
         day=day,
         weekday=weekday,
         recent=recent,
+        called=called,
         told=told,
         address=addresses.readable,
     )

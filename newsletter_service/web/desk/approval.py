@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from newsletter_service.accounts import people
 from newsletter_service.extensions import db
 from newsletter_service.issues import approve, preflight, release, review
 from newsletter_service.issues.differences import ONLY_LOCALE, Change, Difference, Run
@@ -96,7 +97,9 @@ def _not_asked(issue_id: int) -> str:
     if issue.approved_by == actor():
         said = _("You have approved it already.")
     elif issue.approved_by:
-        said = _("%(who)s had approved it before you answered.", who=issue.approved_by)
+        said = _(
+            "%(who)s had approved it before you answered.", who=people.called(issue.approved_by)
+        )
     elif issue.state == IssueState.DRAFT:
         said = _(
             "The letter was changed or taken back since you opened it, so it waits for nobody's"

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from newsletter_service.accounts import people
 from newsletter_service.models import AuditEvent
 from newsletter_service.web.i18n import recent
 
@@ -37,7 +38,7 @@ def _who(actor: str) -> str:
         "sample": _("made as an example"),
         "rhythm": _("by the newsletter's rhythm"),
     }
-    return str(known.get(actor, actor))
+    return str(known.get(actor) or people.called(actor))
 
 
 def _acts() -> dict[str, str]:

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from newsletter_service.accounts import newsletters
+from newsletter_service.accounts import newsletters, people
 from newsletter_service.extensions import db
 from newsletter_service.issues import approve, merging, review, shelf
 from newsletter_service.models import Issue, IssueState, NewsletterList, ReviewAct, Role
@@ -118,7 +118,9 @@ def approval_notice(issue: Issue) -> dict[str, str] | None:
     more = ngettext("%(num)s comment", "%(num)s comments", len(said)) if said else ""
     found = {"url": f"{page}#parts" if said else "", "label": more}
     if last is not None and last.act == ReviewAct.SENT_BACK:
-        title = _("%(who)s sent it back %(time)s", who=last.actor, time=recent(last.at))
+        title = _(
+            "%(who)s sent it back %(time)s", who=people.called(last.actor), time=recent(last.at)
+        )
         return found | {"title": title, "text": last.word}
     if last is not None and last.act == ReviewAct.VOIDED:
         text = _(

@@ -8,7 +8,15 @@ from sqlalchemy import select
 
 from newsletter_service.extensions import db
 from newsletter_service.issues import review
-from newsletter_service.models import Issue, IssueState, NewsletterList, Notice, Role, writing
+from newsletter_service.models import (
+    Issue,
+    IssueState,
+    NewsletterList,
+    Notice,
+    Person,
+    Role,
+    writing,
+)
 from newsletter_service.settings import current
 from newsletter_service.tokens import unseal
 from tests.integration.web.browsing import submit
@@ -111,6 +119,19 @@ def test_who_has_not_answered_sees_what_changed_since_the_last_asking(
     shown = _page(approver, address + "/godkannande")
     assert "Changed since approval was asked for" in shown
     assert "<ins>för Acme</ins>" in shown
+
+
+def test_colleagues_are_called_by_their_names(two: tuple[FlaskClient, FlaskClient, str]) -> None:
+    editor, approver, address = two
+    with writing() as session:
+        session.scalars(
+            select(Person).where(Person.email == "approver@staff.test")
+        ).one().name = "Bo"
+    page = address + "/godkannande"
+    submit(approver, page, {"why": "Nämn bolagen"}, address + "/skicka-tillbaka")
+
+    assert "Bo sent it back" in _page(editor, address + "/granska")
+    assert "Bo skriver:" in db.session.scalars(select(Notice.values)).all()[-1]["what"]
 
 
 def test_an_old_page_neither_sends_back_nor_approves_what_is_approved(
