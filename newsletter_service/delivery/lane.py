@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
-from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING
@@ -136,9 +135,7 @@ class Lane:
             self.passed = self.passed.hand_on(self.coming)
             ready, claim = following, following.start.claim
             self.in_hand = claim
-            taken = connection.taken_ahead() is not None or await self._taken(
-                claim, connection.followed()
-            )
+            taken = connection.taken_ahead() or await self._taken(claim, connection.followed())
 
     def _following(self, connection: Connection, route: Route) -> tuple[Ready | None, Ahead | None]:
         """The next message, if its envelope may leave right behind the one in hand."""
@@ -160,9 +157,11 @@ class Lane:
             if ready is None:
                 coming.leave()
                 continue
-            with suppress(NotSent):  # what is wrong with it is said when its own turn comes
+            try:
                 if ahead := connection.ahead(ready.envelope):
                     return ready, ahead
+            except NotSent:
+                pass  # what is wrong with it is said when its own turn comes
             coming.leave()
             self.waiting.appendleft(claim)
             break

@@ -128,12 +128,7 @@ class Letters:
         if prepared.fields:
             values |= merge_fields.values(prepared.fields, self._own_of(claim))
         data = prepared.message(
-            Reader(
-                to=to,
-                date=_moment(dated_ms // 1000),
-                message_id=f"<{made.message_id}@{bounce_domain}>",
-                values=values,
-            ),
+            Reader(to, _moment(dated_ms // 1000), f"<{made.message_id}@{bounce_domain}>", values),
             self._seal(edition, relay),
         )
         sound = self._sound.get(edition)

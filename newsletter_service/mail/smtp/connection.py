@@ -108,14 +108,16 @@ class Connection(Session):
         """Whether an envelope left behind the last message."""
         return self._following is not None
 
-    def taken_ahead(self) -> EnvelopeReply | None:
-        """What `followed` returns, if the relay took the envelope and has said all of that."""
-        reply = self._wire.envelope_taken()
-        if reply is None:
-            return None
+    def taken_ahead(self) -> bool:
+        """Whether the relay took the envelope that left behind the last message, and said so.
+
+        Otherwise `followed` waits for what it says.
+        """
+        if not self._wire.envelope_taken():
+            return False
         self._begin_followed()
         self._busy, self._go_ahead = False, True
-        return EnvelopeReply(True, Phase.RCPT, reply)
+        return True
 
     async def followed(self) -> EnvelopeReply:
         """What the relay made of the envelope that left behind the last message.

@@ -124,14 +124,12 @@ class ReplyReader:
         self._count(0, waiting=len(self._bytes))
         return None
 
-    def envelope_taken(self) -> Reply | None:
-        """RCPT's reply if three whole ones are here, no more, that take MAIL, RCPT and DATA."""
-        if self._lines or not 0 < len(self._bytes) <= _SHORT:
-            return None
-        reply = _taken_by(self._bytes)
-        if reply is not None:
-            self._bytes = b""
-        return reply
+    def envelope_taken(self) -> bool:
+        """Whether three whole ones are here, no more, that take MAIL, RCPT and DATA: then read."""
+        if self._lines or not 0 < len(self._bytes) <= _SHORT or not _is_taken(self._bytes):
+            return False
+        self._bytes = b""
+        return True
 
     def _count(self, size: int, waiting: int = 0) -> None:
         self._size += size
@@ -156,17 +154,17 @@ class ReplyReader:
 
 
 @lru_cache(maxsize=32)
-def _taken_by(said: bytes) -> Reply | None:
+def _is_taken(said: bytes) -> bool:
     """Relays say these three in the same words for each message."""
     reader = ReplyReader()
     reader.feed(said)
     try:
         mail, rcpt, data = (reader.next() for _ in range(3))
     except GarbageReplyError:
-        return None
+        return False
     if mail is None or rcpt is None or data is None or reader.pending:
-        return None
-    return rcpt if mail.ok and rcpt.ok and data.code == _GO_AHEAD else None
+        return False
+    return mail.ok and rcpt.ok and data.code == _GO_AHEAD
 
 
 @lru_cache(maxsize=128)

@@ -113,8 +113,8 @@ class Wire(asyncio.Protocol):
             self.abort()
             raise WireBrokenError(str(error)) from error
 
-    def envelope_taken(self) -> Reply | None:
-        """RCPT's reply if all of three are here that take an envelope and let its body come."""
+    def envelope_taken(self) -> bool:
+        """Whether all three replies are here that take an envelope and let its body come."""
         return self._reader.envelope_taken()
 
     def abort(self) -> None:

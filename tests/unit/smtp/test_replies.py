@@ -164,9 +164,7 @@ def test_three_replies_that_take_an_envelope_are_read_at_once() -> None:
     for _ in range(2):
         reader = ReplyReader()
         reader.feed(TAKEN)
-        reply = reader.envelope_taken()
-        assert reply is not None
-        assert reply.text == "Bo is here"
+        assert reader.envelope_taken()
         assert not reader.pending
 
 
@@ -187,7 +185,7 @@ def test_whatever_else_was_said_is_left_to_be_read_one_by_one(said: bytes) -> No
     reader, other = ReplyReader(), ReplyReader()
     for one in (reader, other):
         one.feed(said)
-    assert reader.envelope_taken() is None
+    assert not reader.envelope_taken()
     assert read_all(reader) == read_all(other)
 
 
