@@ -29,6 +29,8 @@ _PROLOGUE = re.compile(
     re.I | re.S,
 )
 _AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)(\w{1,32};)?")
+_NUMBER = re.compile(r"&#(?:(\d{1,7})|x([0-9a-fA-F]{1,6}));")
+_LAST_CHARACTER = 0x10FFFF
 _HTML_START = re.compile(
     r"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
@@ -151,11 +153,17 @@ def _with_known_entities(text: str) -> str:
         start = text.find("<![CDATA[", place)
         end = text.find("]]>", start) if start >= 0 else -1
         outside = text[place : start if end >= 0 else len(text)].replace("&#X", "&#x")
-        parts.append(_AMPERSAND.sub(_entity, outside))
+        parts.append(_AMPERSAND.sub(_entity, _NUMBER.sub(_number, outside)))
         if end < 0:
             return "".join(parts)
         parts.append(text[start : end + 3])
         place = end + 3
+
+
+def _number(match: re.Match[str]) -> str:
+    """A character by its number, nothing where XML has none: the parser would lose what follows."""
+    code = int(match[1]) if match[1] else int(match[2], 16)
+    return match[0] if code <= _LAST_CHARACTER and not _CONTROL.match(chr(code)) else ""
 
 
 def _entity(match: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ LARGEST = 400_000
 _TOKENS = (
     *(b"\x00", b"\r", b"\r\n", b"\n\n", b"\xff\xfe", b"\xef\xbb\xbf", b"--", b"--==b--", b"="),
     *(b"=?utf-8?q?", b"?=", b'"', b"<", b">", b"<!DOCTYPE a [", b"]]>", b"&#0;", b"&amp;", b"%00"),
+    *(b"&#xD800;", b"&#31;", b"&#XFFFF;"),
     *(b"Content-Type: multipart/mixed; boundary=\r\n", b"Content-Transfer-Encoding: base64\r\n"),
     *(b"Final-Recipient: rfc822; a@b.test\r\n", b"Action: failed\r\n", b"Status: 9.9.9\r\n"),
     *(

@@ -191,6 +191,13 @@ CASES: dict[str, Case] = {
         rss("<title>&#197;r &#xF6;ppet</title>"),
         {"title": "År öppet"},
     ),
+    **{
+        f"entity: a number that is no character, {number}": (
+            rss(f"<title>Nytt{number} labb &amp; mer</title><description>&lt;i&gt;Å</description>"),
+            {"title": "Nytt labb & mer", "summary": "Å"},
+        )
+        for number in ("&#0;", "&#x1F;", "&#xD800;", "&#57343;", "&#xFFFF;", "&#1114112;")
+    },
     "entity: hexadecimal with a capital": (
         rss("<title>Nytt &#XE5;r</title>"),
         {"title": "Nytt år"},
