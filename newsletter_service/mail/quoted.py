@@ -21,10 +21,11 @@ class BadValue(ValueError):
 def value(name: str, text: str) -> bytes:
     """One reader's value, to stand between soft line breaks. Raises `BadValue`."""
     content = text.encode()
-    if not content.translate(None, _PLAIN):  # nearly all: what follows would do the same
-        first, second = content[:_LONGEST_RUN], content[_LONGEST_RUN:]
-        if len(second) <= _LONGEST_RUN and not (first.startswith(b".") or second.startswith(b".")):
-            return first + SOFT + second if second else first
+    first, second = content[:_LONGEST_RUN], content[_LONGEST_RUN:]
+    dotted = content[:1] == b"." or second[:1] == b"."
+    if len(second) <= _LONGEST_RUN and not dotted and not content.translate(None, _PLAIN):
+        # nearly all: what follows would do the same
+        return first + SOFT + second if second else first
     if _FORBIDDEN.search(text):
         raise BadValue(f"The value {name} holds a line break or a NUL.")
     return room_for_a_soft_break(quoted_printable(content))

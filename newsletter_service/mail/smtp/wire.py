@@ -74,8 +74,10 @@ class Wire(asyncio.Protocol):
 
     def write(self, data: bytes | memoryview) -> None:
         """Hand bytes to the socket; what it does not take now follows by itself."""
-        self._raise_if_closed()
-        self._open_transport().write(data)
+        transport = self._open_transport()
+        if self._hung_up is not None or transport.is_closing():
+            raise WireBrokenError(self._hung_up or "The connection was lost.")
+        transport.write(data)
 
     @property
     def drained(self) -> bool:
@@ -97,7 +99,8 @@ class Wire(asyncio.Protocol):
             self._wait_until(self._loop.time() + seconds)
         try:
             while (reply := self.received()) is None:
-                self._raise_if_closed()
+                if self._hung_up is not None:
+                    raise WireBrokenError(self._hung_up)
                 await self._wait()
         finally:
             self._ends = math.inf
@@ -157,10 +160,6 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             raise WireBrokenError("The connection was never made.")
         return self._transport
-
-    def _raise_if_closed(self) -> None:
-        if self.closed:
-            raise WireBrokenError(self._hung_up or "The connection was lost.")
 
     def _hang_up(self, reason: str) -> None:
         if self._hung_up is None:
