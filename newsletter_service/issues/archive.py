@@ -22,6 +22,7 @@ from newsletter_service.models import (
     IssueState,
     NewsletterList,
 )
+from newsletter_service.news import clean
 
 RELEASED = (IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
 SHOWN = 200
@@ -39,7 +40,11 @@ class NotInArchive(LookupError):
 
 @dataclass(frozen=True)
 class Archived:
-    """An issue as the archive lists it. `picture_url` is the first picture of it, or empty."""
+    """An issue as the archive lists it.
+
+    `preheader` is what its writer put there, else what it tells of; `picture_url` the first of
+    its pictures that is ours, or empty: a preview elsewhere fetches no stranger's.
+    """
 
     number: int
     subject: str
@@ -138,7 +143,7 @@ def _archived(issue: Issue, locale: str) -> Archived:
     return Archived(
         number=issue.number,
         subject=merging.in_public(text.subject, asked),
-        preheader=merging.in_public(text.preheader, asked),
+        preheader=merging.in_public(text.preheader or _titles(issue, locale), asked),
         day=released.astimezone(zone).date(),
         released_at=released,
         picture_url=_picture(issue.blocks, locale),
@@ -147,5 +152,12 @@ def _archived(issue: Issue, locale: str) -> Archived:
 
 
 def _picture(blocks: Sequence[Block], locale: str) -> str:
-    found = (block.values(locale).get("image_url") for block in blocks)
-    return next((str(url) for url in found if url), "")
+    found = (str(block.values(locale).get("image_url") or "") for block in blocks)
+    ours = settings_module.current().base_url + "/"
+    return next((url for url in found if url.startswith(ours)), "")
+
+
+def _titles(issue: Issue, locale: str) -> str:
+    subject = issue.text(locale).subject
+    titles = (str(block.values(locale).get("title") or "") for block in issue.blocks)
+    return clean.excerpt(" · ".join(title for title in titles if title not in ("", subject)), 110)

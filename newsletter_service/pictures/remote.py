@@ -93,6 +93,11 @@ def fates(session: Session, urls: Iterable[str]) -> dict[str, Fate]:
     }
 
 
+def is_refused(session: Session, url: str) -> bool:
+    """Whether it was fetched and is no picture to show."""
+    return fates(session, [url]).get(url, Fate()).refused
+
+
 def thumbs(session: Session, urls: Iterable[str]) -> dict[str, str]:
     """The addresses of our own small pictures, for the desk; no other site is asked."""
     asked = list(urls)

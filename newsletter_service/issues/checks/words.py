@@ -13,6 +13,7 @@ from newsletter_service.news import clean
 
 LONGEST_SUBJECT = 60
 LONGEST_PREHEADER = 110
+SHOWN = 40  # of what was to be replaced
 
 _PLACEHOLDER = re.compile(
     r"rubrik här|ämnesrad|lorem ipsum|\btodo\b|\bxxx+\b|\{\{|\}\}|\*\||%%|headline here", re.I
@@ -36,7 +37,7 @@ def placeholder(case: Case) -> Found:
     """Words that were meant to be replaced."""
     for words in case.words:
         if found := _PLACEHOLDER.search(words.text):
-            yield words.place, {"text": found.group()}
+            yield words.place, {"text": clean.excerpt(found.group(), SHOWN)}
 
 
 def subject_long(case: Case) -> Found:

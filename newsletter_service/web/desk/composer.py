@@ -16,6 +16,7 @@ from newsletter_service.issues.blocks import Changed, Edit, Harmful, NotEditable
 from newsletter_service.issues.checks.rule import block_of
 from newsletter_service.models import Block, BlockKind, Issue, Role
 from newsletter_service.news import tabs as news
+from newsletter_service.pictures import remote
 from newsletter_service.subscribers.fields import Unfit
 from newsletter_service.web.access import allow
 from newsletter_service.web.desk import (
@@ -157,6 +158,7 @@ def _page(
         block_fields.form_of(b, locale, issue.newsletter.locales, values.get(b.id))
         for b in issue.blocks
     ]
+    thumbs = remote.thumbs(db.session(), [part["picture"] for part in parts])
     return render_template(
         "desk/composer/page.html",
         issue=issue,
@@ -166,7 +168,7 @@ def _page(
         status=words.status(issue),
         tabs=words.tabs(issue, "content"),
         text=kept | texts,
-        parts=parts,
+        parts=[part | {"picture": thumbs.get(part["picture"], "")} for part in parts],
         answer=answer_fields.form_of(issue, locale, parts),
         seen_by=answer_fields.seen(issue, locale),
         original=_original(issue, locale),

@@ -94,6 +94,7 @@ def _page(known: Item, *, values: Any = None, errors: dict[str, str] | None = No
         is_typed=is_ours(known),
         leader=leader,
         picture=remote.thumbs(db.session(), [known.image_url]).get(known.image_url, ""),
+        is_refused=remote.is_refused(db.session(), known.image_url),
         also=folding.folded_into([known.id])[known.id],
         waiting=values is None and probe.reads(known.id, now()),
         values=values if values is not None else stored,

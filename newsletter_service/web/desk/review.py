@@ -18,6 +18,7 @@ from newsletter_service.issues import (
     departure,
     editions,
     late,
+    let_stand,
     mend,
     preflight,
     recipients,
@@ -212,7 +213,7 @@ def _page(  # noqa: PLR0913 - what somebody typed, by field
         written=editions.written_locales(issue),
         links_tried=recent(issue.links_tried_at) if issue.links_tried_at else "",
         is_administrator=current_user.has_role(Role.ADMINISTRATOR),
-        where=_places(issue),
+        where=review_words.places(issue),
         reach=reach,
         audience=audience,
         seen=seen,
@@ -249,30 +250,11 @@ def _of_the_check(
         "left": report.left,
         "some_mend": mend.some(report),
         "held": held,
+        "never_stands": let_stand.NEVER,
         "held_to_mend": [one for one in held if not one.kind],
         "ahead": ahead,
         "asked": asked[0] if asked else None,
     }
-
-
-def _places(issue: Issue) -> dict[str, str]:
-    """Where a finding's place is mended."""
-    content = url_for("composer.page", issue_id=issue.id)
-    known: dict[str, str] = {
-        "newsletter": "/desk/installningar/",
-        "organisation": "/desk/installningar/",
-        "delivery": "/desk/installningar/leverans",
-        "recipients": "/desk/prenumeranter",
-        "blocks": content,
-    }
-    for block in issue.blocks:
-        place = url_for("composer.page", issue_id=issue.id, open=block.id)
-        known[f"block:{block.id}"] = f"{place}#block-{block.id}"
-    for locale in issue.newsletter.locales:
-        for name in ("subject", "preheader", "introduction"):
-            place = url_for("composer.page", issue_id=issue.id, sprak=locale)
-            known[f"{name}:{locale}"] = f"{place}#{name}"
-    return known
 
 
 def _time_to_begin_with(issue: Issue, moment: datetime) -> str:

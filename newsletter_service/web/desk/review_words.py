@@ -1,7 +1,9 @@
-"""*Granska*, Mottagare: whom the issue is for, and whom else it could be for."""
+"""*Granska*: whom the issue is for and could be for, and where what was found is mended."""
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from flask import url_for
 
 from newsletter_service.extensions import db
 from newsletter_service.issues import recipients, selection
@@ -56,3 +58,23 @@ def _everybody(issue: Issue) -> Recipients:
 def _choices(issue: Issue) -> list[tuple[int, str]]:
     found = [] if issue.corrects_id else segments.of_list(db.session(), issue.list_id)
     return [(each.id, each.name) for each in found]
+
+
+def places(issue: Issue) -> dict[str, str]:
+    """Where a finding's place is mended."""
+    content = url_for("composer.page", issue_id=issue.id)
+    known: dict[str, str] = {
+        "newsletter": "/desk/installningar/",
+        "organisation": "/desk/installningar/",
+        "delivery": "/desk/installningar/leverans",
+        "recipients": "/desk/prenumeranter",
+        "blocks": content,
+    }
+    for block in issue.blocks:
+        place = url_for("composer.page", issue_id=issue.id, open=block.id)
+        known[f"block:{block.id}"] = f"{place}#block-{block.id}"
+    for locale in issue.newsletter.locales:
+        for name in ("subject", "preheader", "introduction"):
+            place = url_for("composer.page", issue_id=issue.id, sprak=locale)
+            known[f"{name}:{locale}"] = f"{place}#{name}"
+    return known

@@ -85,6 +85,25 @@ def test_the_feed_names_every_issue_by_its_own_address(made: World, client: Flas
     ]
 
 
+def test_previews_name_no_strangers_picture_and_tell_what_it_is_about(
+    made: World, client: FlaskClient
+) -> None:
+    slug = switch(made, on=True).slug
+    picture = "https://nyhetsbrev.example.org/bild/kryo-b.jpg"
+    with writing() as session:
+        issue = session.get_one(Issue, 1)
+        issue.text("sv").preheader = ""
+        values = issue.blocks[0].data["sv"]
+        issue.blocks[0].data = {"sv": values | {"image_url": "https://spar.test/pixel.png"}}
+    page = client.get(f"/arkiv/{slug}/1").text.partition("<body")[0]
+    assert "spar.test" not in page
+    assert '<meta name="description" content="Kryomikroskop för alla">' in page
+
+    with writing() as session:
+        session.get_one(Issue, 1).blocks[0].data = {"sv": values | {"image_url": picture}}
+    assert f'<meta property="og:image" content="{picture}">' in client.get(f"/arkiv/{slug}/1").text
+
+
 def test_letters_lead_to_the_archive_while_it_is_open(made: World) -> None:
     issue = db.session.get_one(Issue, 1)
     url = f"https://nyhetsbrev.example.org/arkiv/{issue.newsletter.slug}/1"
