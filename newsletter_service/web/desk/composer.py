@@ -85,8 +85,8 @@ def _act(issue_id: int, locale: str, version: int, pressed: str) -> int:
     """Do what a button such as `up:12` or `add:text:12` says; returns the block to open."""
     act, _colon, rest = pressed.partition(":")
     edit = _edit(version)
-    if act == "news":
-        chosen = request.form.getlist("items", type=int)
+    chosen = request.form.getlist("items", type=int)
+    if act == "news" or (chosen and act in ("save", "review")):  # ticked is meant, too
         blocks.add_items(issue_id, chosen, edit)
         return 0
     if act == "answer":

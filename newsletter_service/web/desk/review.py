@@ -123,8 +123,11 @@ def choose_audience(issue_id: int) -> Response | str:
 def count_audience(issue_id: int) -> str:
     """Whom the chosen segment would reach, and why others are left out, for htmx."""
     chosen = request.form.get("segment", 0, type=int)
-    reach, audience = _looked_at(words.the_issue(issue_id), chosen)
-    return render_template("desk/review/_recipients.html", reach=reach, audience=audience)
+    issue = words.the_issue(issue_id)
+    reach, audience = _looked_at(issue, chosen)
+    return render_template(
+        "desk/review/_recipients.html", issue=issue, reach=reach, audience=audience
+    )
 
 
 def _looked_at(issue: Issue, segment_id: int) -> tuple[Recipients, Audience]:

@@ -20,6 +20,7 @@ from newsletter_service.models import (
     Role,
     writing,
 )
+from newsletter_service.news import desk as news
 from tests.integration.issues.conftest import NOW
 from tests.integration.web.browsing import submit
 from tests.integration.web_desk.conftest import Browser
@@ -58,6 +59,17 @@ def test_an_issue_is_begun_empty_and_opens_in_the_composer(editor: FlaskClient) 
 
     assert answer.status_code == 303
     assert "The letter is empty." in _page(editor, answer.location)
+
+
+@pytest.mark.parametrize("pressed", ["save", "review", "news"])
+def test_news_that_is_ticked_comes_along_whatever_button_is_pressed(
+    desk: World, editor: FlaskClient, draft: str, pressed: str
+) -> None:
+    item = news.type_in(desk.list_id, news.Typed("Fika på fredag"), datetime.now(UTC))
+    version = str(_issue(draft).version)
+    submit(editor, draft, {"version": version, "items": str(item), "do": pressed})
+
+    assert _issue(draft).blocks[-1].data["sv"]["title"] == "Fika på fredag"
 
 
 def test_a_button_keeps_what_was_typed_before_it_acts(editor: FlaskClient, draft: str) -> None:
