@@ -102,6 +102,8 @@ def row(issue: Issue) -> dict[str, Any]:
 
 def _when(issue: Issue) -> str:
     if issue.state == IssueState.SCHEDULED:
+        if issue.send_at and issue.send_at <= now():  # it was held, or nothing ran then
+            return str(_("was to leave %(time)s", time=recent(issue.send_at)))
         return str(_("leaves %(time)s", time=recent(issue.send_at)))
     if issue.state == IssueState.SENT:
         return recent(issue.sent_at)

@@ -147,7 +147,8 @@ def reschedule(issue_id: int) -> Response | tuple[str, int]:
         at = "-"
     try:
         typed = request.form.get("recipients", type=_as_number)
-        release.reschedule(issue_id, actor=actor(), now=now(), at_local=at, typed=typed)
+        leaves = release.reschedule(issue_id, actor=actor(), now=now(), at_local=at, typed=typed)
+        flash(_("Kept. It leaves %(when)s.", when=recent(leaves)), "good")
     except release.Blocked as error:
         if all(one.kind for one in error.findings):
             return _number_wanted(issue_id, later=later, at=at)

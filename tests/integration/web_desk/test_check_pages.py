@@ -118,7 +118,9 @@ def test_a_held_issue_says_why_everywhere_and_offers_what_to_do(
     page = editor.get(f"{address}/granska").get_data(as_text=True)
     assert "Something must be mended first" in page
     assert "is held back; nothing has been sent" in editor.get("/desk/").get_data(as_text=True)
-    assert "Held back" in editor.get("/desk/utskick").get_data(as_text=True)
+    issues = editor.get("/desk/utskick").get_data(as_text=True)
+    assert "Held back" in issues
+    assert "was to leave" in issues
 
 
 def test_a_planned_issue_says_that_its_audience_has_grown_and_takes_the_number_ahead(
@@ -139,6 +141,7 @@ def test_a_planned_issue_says_that_its_audience_has_grown_and_takes_the_number_a
     refused = submit(editor, review, kept | {"recipients": "20"}, action=f"{address}/annan-tid")
     assert f'value="{day}T07:45"' in refused.get_data(as_text=True)
     submit(editor, review, kept | {"recipients": "40"}, action=f"{address}/annan-tid")
+    assert "Kept. It leaves" in editor.get(review).get_data(as_text=True)
     assert db.session.get_one(Issue, issue_id).planned_reach == 40
     assert "when it was planned" not in editor.get(review).get_data(as_text=True)
 
