@@ -154,7 +154,7 @@ def reschedule(issue_id: int) -> Response | tuple[str, int]:
             return _number_wanted(issue_id, later=later, at=at)
         flash(_("Something must be mended first: make it a draft again and see the check."), "bad")
     except release.NotApproved:
-        flash(_("The letter is another than the one that was approved. Ask once more."), "bad")
+        flash(_another_letter(issue_id), "bad")
     except IllegalMove:
         flash(_("The issue has changed meanwhile; this is how it stands now."), "wait")
     except release.BadTime as error:
@@ -162,6 +162,19 @@ def reschedule(issue_id: int) -> Response | tuple[str, int]:
         wrong = {"at": words.time_trouble(error.code)}
         return _page(words.the_issue(issue_id), errors=wrong, later=True, at=at), 422
     return _back(issue_id)
+
+
+def _another_letter(issue_id: int) -> str:
+    """What is planned is no longer what would be sent: a setting that it shows has changed."""
+    db.session.rollback()
+    if words.the_issue(issue_id).newsletter.approval_required:
+        return str(_("The letter is another than the one that was approved. Ask once more."))
+    return str(
+        _(
+            "The letter is another than when it was planned, since a setting has changed. Undo,"
+            " look at it and send it anew."
+        )
+    )
 
 
 def _as_number(text: str) -> int:

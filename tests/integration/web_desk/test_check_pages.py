@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 from newsletter_service.extensions import db
 from newsletter_service.issues import departure, release
-from newsletter_service.models import Issue, IssueState, NewsletterList, Role, writing
+from newsletter_service.models import (
+    Issue,
+    IssueState,
+    NewsletterList,
+    Organisation,
+    Role,
+    writing,
+)
 from tests.integration.web.browsing import submit
 from tests.integration.web_desk.conftest import Browser
 from tests.world import World
@@ -144,6 +151,25 @@ def test_a_planned_issue_says_that_its_audience_has_grown_and_takes_the_number_a
     assert "Kept. It leaves" in editor.get(review).get_data(as_text=True)
     assert db.session.get_one(Issue, issue_id).planned_reach == 40
     assert "when it was planned" not in editor.get(review).get_data(as_text=True)
+
+
+def test_a_planned_letter_that_a_setting_changed_says_what_to_do_before_another_time(
+    desk: World, browser: Browser
+) -> None:
+    issue_id, address = _spoiled(desk, subject="Labbet öppnar i hus 3")
+    now = datetime.now(UTC)
+    day = f"{now + timedelta(days=30):%Y-%m-%d}"
+    release.release(issue_id, actor="a", now=now, at_local=f"{day}T09:00", despite="Ett prov")
+    with writing() as session:
+        session.get_one(Organisation, 1).postal_address = "Nya gatan 2, 123 45 Fjälläng"
+    db.session.remove()
+    editor, review = browser(Role.EDITOR), f"{address}/granska"
+
+    wanted = {"when": "later", "at": f"{day}T10:00"}
+    submit(editor, review, wanted, action=f"{address}/annan-tid")
+    page = editor.get(review).get_data(as_text=True)
+    assert "since a setting has changed. Undo, look at it and send it anew." in page
+    assert db.session.get_one(Issue, issue_id).state == IssueState.SCHEDULED
 
 
 def test_the_number_of_recipients_may_be_written_as_it_is_shown(
