@@ -1,10 +1,13 @@
 """Imports in words: why rows are left out, why a file is not read, what a column can be."""
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterator, Sequence
 
 from flask_babel import gettext as _
 
 from newsletter_service.models import LegalBasis, ListField
+from newsletter_service.subscribers import exports, import_runs
 from newsletter_service.subscribers.columns import Columns
 from newsletter_service.subscribers.import_plan import Reason
 from newsletter_service.subscribers.tables import UnreadableFile
@@ -24,6 +27,22 @@ def reasons() -> dict[str, str]:
         Reason.WAITING: _("Has been asked and has not answered yet"),
         Reason.ANSWER_UNFIT: _("The reader is taken in, but an answer does not fit its field"),
     }
+
+
+def left_out(import_id: int) -> Iterator[str]:
+    """Every row that was left out and why, as CSV written while it is being read."""
+    words = reasons()
+    buffer = io.StringIO("\ufeff")
+    buffer.seek(0, io.SEEK_END)
+    writer = csv.writer(buffer)
+    writer.writerow([_("Line"), _("Why"), _("The row as it stands")])
+    for line, reason, cells in import_runs.left_out_cells(import_id):
+        writer.writerow([line, words.get(reason, reason), *map(exports.harmless, cells)])
+        if buffer.tell() > 65_536:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
 
 
 def grounds() -> list[tuple[str, str, str]]:

@@ -1,9 +1,6 @@
 """Readers from a file and into one: looked at, tried, taken in by a worker, reported."""
 
-import csv
-import io
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 from flask import (
@@ -139,7 +136,9 @@ def stop(import_id: int) -> AnyResponse:
 def report(import_id: int) -> AnyResponse:
     """Every row that was left out and why, as CSV."""
     run = _known(import_id)
-    answer = Response(stream_with_context(_report(run.id)), content_type="text/csv; charset=utf-8")
+    answer = Response(
+        stream_with_context(import_words.left_out(run.id)), content_type="text/csv; charset=utf-8"
+    )
     name = _("left-out") + f"-{run.id}.csv"
     answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
@@ -162,21 +161,6 @@ def export() -> AnyResponse:
     )
     answer.headers.set("Content-Disposition", "attachment", filename=f"{name}.csv")
     return answer
-
-
-def _report(import_id: int) -> Iterator[str]:
-    words = import_words.reasons()
-    buffer = io.StringIO("\ufeff")
-    buffer.seek(0, io.SEEK_END)
-    writer = csv.writer(buffer)
-    writer.writerow([_("Line"), _("Why"), _("The row as it stands")])
-    for line, reason, cells in import_runs.left_out_cells(import_id):
-        writer.writerow([line, words.get(reason, reason), *map(exports.harmless, cells)])
-        if buffer.tell() > 65_536:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
 
 
 def _form(errors: dict[str, str]) -> str:
