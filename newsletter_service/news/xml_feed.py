@@ -29,7 +29,7 @@ _PROLOGUE = re.compile(
     re.I | re.S,
 )
 _AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)(\w{1,32};)?")
-_NUMBER = re.compile(r"&#(?:(\d{1,7})|x([0-9a-fA-F]{1,6}));")
+_NUMBER = re.compile(r"&#(?:(\d{1,7})|x([0-9a-fA-F]{1,6}));?")
 _LAST_CHARACTER = 0x10FFFF
 _HTML_START = re.compile(
     r"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
@@ -38,7 +38,8 @@ _HTML_START = re.compile(
 
 # Every tag, past what only looks like one.
 _TAG = re.compile(
-    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<(?P<end>/?)(?P<name>[\w:.-]+)[^<>]*?(?P<whole>/?)>",
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"
+    r"|<(?P<end>/?)(?P<name>[\w:.-]++)(?P<rest>[^<>]*+)>",  # gives nothing back: linear
     re.S,
 )
 _NO_MONTH = re.compile(r"\s*\d{4}-?(?:1[3-9]|[2-9]\d)")
@@ -48,7 +49,10 @@ def read(text: str, base_url: str, max_items: int) -> RawFeed:
     """Read XML into raw entries; raises FeedError for what is no feed."""
     if _HTML_START.match(text):
         raise FeedError("web_page", "The address shows a web page, not a feed.")
-    mended = _bounded(_without_doctype(text), max_items)
+    try:
+        mended = _bounded(_without_doctype(text), max_items)
+    except UnicodeDecodeError as error:  # half a character that the parser let through
+        raise FeedError("broken", "The feed is damaged and could not be read.") from error
     headers = {"content-type": "application/xml; charset=utf-8", "content-location": base_url}
     try:
         found = feedparser.parse(
@@ -83,7 +87,8 @@ def _own_entities() -> FeedError:
 
 def _bounded(text: str, max_items: int) -> bytes:
     """Well-formed XML with limited depth, number of entries and length of values."""
-    source = _with_known_entities(_CONTROL.sub("", text)).strip()
+    text = _NUMBER.sub(_number, _CONTROL.sub("", text).replace("&#X", "&#x"))
+    source = _with_known_entities(text).strip()
     start = source.find("<")
     if start < 0:
         raise FeedError("not_a_feed", "The address gives neither XML nor JSON.")
@@ -121,7 +126,7 @@ def _without_stray_ends(source: str) -> str:
 
     def kept(match: re.Match[str]) -> str:
         name = match["name"]
-        if not name or match["whole"]:
+        if not name or match["rest"].endswith("/"):
             return match[0]
         opened[name] = opened.get(name, 0) + (-1 if match["end"] else 1)
         if opened[name] >= 0:
@@ -152,8 +157,8 @@ def _with_known_entities(text: str) -> str:
     while True:
         start = text.find("<![CDATA[", place)
         end = text.find("]]>", start) if start >= 0 else -1
-        outside = text[place : start if end >= 0 else len(text)].replace("&#X", "&#x")
-        parts.append(_AMPERSAND.sub(_entity, _NUMBER.sub(_number, outside)))
+        outside = text[place : start if end >= 0 else len(text)]
+        parts.append(_AMPERSAND.sub(_entity, outside))
         if end < 0:
             return "".join(parts)
         parts.append(text[start : end + 3])

@@ -196,7 +196,15 @@ CASES: dict[str, Case] = {
             rss(f"<title>Nytt{number} labb &amp; mer</title><description>&lt;i&gt;Å</description>"),
             {"title": "Nytt labb & mer", "summary": "Å"},
         )
-        for number in ("&#0;", "&#x1F;", "&#xD800;", "&#57343;", "&#xFFFF;", "&#1114112;")
+        for number in (
+            "&#0;",
+            "&#x1F;",
+            "&#xD800;",
+            "&#xD800",
+            "&#57343;",
+            "&#xFFFF;",
+            "&#1114112;",
+        )
     },
     "entity: hexadecimal with a capital": (
         rss("<title>Nytt &#XE5;r</title>"),

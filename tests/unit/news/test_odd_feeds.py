@@ -1,6 +1,8 @@
 """Feeds of many kinds, well-formed and broken, all written by us, and what is read out of each."""
 
 import json
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,3 +63,13 @@ def test_every_expectation_has_its_feed() -> None:
 def test_a_broken_package_is_refused(packed: bytes) -> None:
     with pytest.raises(FeedError):
         parse(packed, None, "https://base.example.org/", now=NOW)
+
+
+@pytest.mark.parametrize("begin", ["</", "<", "<a:", "<!--", "<![CDATA[", "<a b=", "&#"])
+def test_a_name_that_never_ends_costs_no_time(begin: str) -> None:
+    """Seconds, where a reader that looks again from every letter takes an hour."""
+    body = f"<rss><channel><item><title>Nytt</title></item>{begin}{'i' * 1_000_000}"
+    began = time.perf_counter()
+    with suppress(FeedError):
+        parse(body.encode(), None, "https://park.example.org/", now=NOW)
+    assert time.perf_counter() - began < 20
