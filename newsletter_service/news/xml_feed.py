@@ -189,7 +189,7 @@ def _settle_guids(root: Any) -> None:
 
 def _shorten(root: Any, max_items: int) -> None:
     entries = [node for node in root.iter() if _name(node) in _ENTRY_NAMES]
-    for entry in entries[max_items:]:
+    for entry in reversed(entries[max_items:]):  # an inner one first: each is walked through
         parent = entry.getparent()
         if parent is not None:
             parent.remove(entry)

@@ -65,6 +65,14 @@ def test_a_broken_package_is_refused(packed: bytes) -> None:
         parse(packed, None, "https://base.example.org/", now=NOW)
 
 
+def test_entries_within_entries_cost_no_time() -> None:
+    deep = "<item/>" * 300 + "<item>" * 240 + "<item><title>x</title></item>" * 40_000
+    body = f"<feed xmlns='http://purl.org/atom/ns#'>{deep}"
+    began = time.perf_counter()
+    parse(body.encode(), None, "https://park.example.org/", now=NOW)
+    assert time.perf_counter() - began < 20
+
+
 @pytest.mark.parametrize("begin", ["</", "<", "<a:", "<!--", "<![CDATA[", "<a b=", "&#"])
 def test_a_name_that_never_ends_costs_no_time(begin: str) -> None:
     """Seconds, where a reader that looks again from every letter takes an hour."""
