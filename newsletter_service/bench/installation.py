@@ -15,7 +15,8 @@ from newsletter_service.address import address_key, parse
 from newsletter_service.app import create_app
 from newsletter_service.extensions import db
 from newsletter_service.issues import editions
-from newsletter_service.mail.message import FixedHeaders, Letter, Prepared
+from newsletter_service.mail.fixed_headers import FixedHeaders
+from newsletter_service.mail.message import Letter, Prepared
 from newsletter_service.models import (
     Block,
     Edition,

@@ -16,7 +16,8 @@ from newsletter_service.delivery.token_lots import TokenLots
 from newsletter_service.mail import merge_fields, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
 from newsletter_service.mail.dkim_keys import DkimKeys
-from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
+from newsletter_service.mail.fixed_headers import FixedHeaders
+from newsletter_service.mail.message import Letter, Prepared, Reader
 from newsletter_service.mail.reader_links import Links
 from newsletter_service.mail.smtp.envelope import is_sound
 from newsletter_service.mail.smtp.relay_url import RelayUrl

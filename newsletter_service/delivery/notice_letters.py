@@ -12,7 +12,8 @@ from newsletter_service.delivery.engine import SendingEngine
 from newsletter_service.delivery.letters import domain_of, for_envelope
 from newsletter_service.issues import compose, seen_by
 from newsletter_service.mail import headers, letter, merge_fields, return_path
-from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.mail.fixed_headers import FixedHeaders
+from newsletter_service.mail.message import Prepared, Reader
 from newsletter_service.mail.reader_links import Links
 from newsletter_service.mail.smtp.relay_url import RelayUrl
 from newsletter_service.models import (

@@ -13,8 +13,9 @@ from newsletter_service import settings as settings_module
 from newsletter_service.issues import campaign, merging, translating
 from newsletter_service.mail import headers, prose
 from newsletter_service.mail import letter as letters
+from newsletter_service.mail.fixed_headers import FixedHeaders
 from newsletter_service.mail.merge_fields import Marks, Put
-from newsletter_service.mail.message import FixedHeaders, Letter
+from newsletter_service.mail.message import Letter
 from newsletter_service.models import Block, Issue, NewsletterList, Organisation
 from newsletter_service.settings import Settings
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from newsletter_service.mail import headers, merge_fields, quoted, return_path
 from newsletter_service.mail.dkim import DkimKey, Seal
+from newsletter_service.mail.fixed_headers import FixedHeaders
 from newsletter_service.mail.merge_fields import Field
 from newsletter_service.mail.quoted import BadValue
 
@@ -42,31 +43,6 @@ class Letter:
     text: str
     locale: str
     slots: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class FixedHeaders:
-    """What stands in the header of every copy of an edition, and how readers may leave.
-
-    ``unsubscribe_mailto`` is the domain of an address that the token of the reader's link names.
-    ``reference_header`` names a header for the copy's reference, which some providers return.
-    The List- fields need ``list_id``. ``auto_submitted`` is for notices only (RFC 3834).
-    """
-
-    from_name: str
-    from_address: str
-    reply_to: str | None = None
-    list_id: str | None = None
-    list_name: str = ""
-    list_help: str | None = None
-    list_owner: str | None = None
-    list_archive: str | None = None
-    feedback_id: str | None = None
-    precedence_bulk: bool = True
-    auto_submitted: bool = False
-    unsubscribe_post: bool = True
-    unsubscribe_mailto: str | None = None
-    reference_header: str | None = None
 
 
 class Reader(NamedTuple):
@@ -120,7 +96,7 @@ class Prepared:
         subject = tuple(_cut(letter.subject, letter.slots))
         personal = subject if len(subject) > 1 else ()
         own = b"" if personal else headers.text("Subject", letter.subject)
-        lines = _fixed_lines(own, fixed, mark)
+        lines = fixed.lines(own, mark)
         pieces = [b"", lines, b"\r\n" + _part_head(mark, "plain")]
         in_text = _append(pieces, letter.text, letter.slots)
         pieces[-1] += b"\r\n" + _part_head(mark, "html")
@@ -218,41 +194,6 @@ def _is_markup(value: str) -> bool:
 
 def _fits_in_brackets(url: str) -> bool:
     return url.isascii() and not url.encode().translate(None, _IN_BRACKETS)
-
-
-def _fixed_lines(subject: bytes, fixed: FixedHeaders, mark: bytes) -> bytes:
-    lines = [headers.mailbox("From", fixed.from_name, fixed.from_address), subject]
-    if fixed.reply_to:
-        lines.append(headers.mailbox("Reply-To", "", fixed.reply_to))
-    if fixed.list_id:
-        lines += _list_lines(fixed, fixed.list_id)
-    if fixed.feedback_id:
-        lines.append(headers.fixed("Feedback-ID", fixed.feedback_id))
-    if fixed.precedence_bulk and fixed.list_id:
-        lines.append(headers.fixed("Precedence", "bulk"))
-    if fixed.auto_submitted:
-        lines.append(headers.fixed("Auto-Submitted", "auto-generated"))
-    lines.append(headers.fixed("X-Auto-Response-Suppress", "OOF, AutoReply"))
-    lines.append(headers.fixed("MIME-Version", "1.0"))
-    lines.append(b'Content-Type: multipart/alternative;\r\n boundary="' + mark + b'"\r\n')
-    return b"".join(lines)
-
-
-def _list_lines(fixed: FixedHeaders, list_id: str) -> list[bytes]:
-    lines = [headers.list_id_line(fixed.list_name, list_id)]
-    if fixed.unsubscribe_post:
-        lines.append(headers.fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
-    if fixed.unsubscribe_mailto:
-        headers.listed("List-Unsubscribe", f"mailto:u@{fixed.unsubscribe_mailto}")
-    for name, uri in (
-        ("List-Help", fixed.list_help),
-        ("List-Owner", fixed.list_owner),
-        ("List-Archive", fixed.list_archive),
-    ):
-        if uri:
-            lines.append(headers.listed(name, uri))
-    lines.append(headers.fixed("List-Post", "NO"))
-    return lines
 
 
 def _boundary(letter: Letter) -> bytes:

@@ -23,7 +23,8 @@ from newsletter_service.extensions import db
 from newsletter_service.mail import dkim_check, headers, return_path
 from newsletter_service.mail.dkim import DkimKey
 from newsletter_service.mail.dkim_keys import DkimKeys
-from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
+from newsletter_service.mail.fixed_headers import FixedHeaders
+from newsletter_service.mail.message import Letter, Prepared, Reader
 from newsletter_service.mail.smtp.connection import Connection
 from newsletter_service.mail.smtp.envelope import Envelope
 from newsletter_service.mail.smtp.errors import SmtpError

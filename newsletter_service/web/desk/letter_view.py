@@ -11,8 +11,9 @@ from newsletter_service.issues import compose, merging, seen_by
 from newsletter_service.issues.blocks import EDITABLE
 from newsletter_service.issues.compose import letter_values
 from newsletter_service.mail import headers, merge_fields, pdf
+from newsletter_service.mail.fixed_headers import FixedHeaders
 from newsletter_service.mail.letter import LetterError
-from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
+from newsletter_service.mail.message import Letter, Prepared, Reader
 from newsletter_service.models import Edition, Issue, Role
 from newsletter_service.pictures import library
 from newsletter_service.settings import current

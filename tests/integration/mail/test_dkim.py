@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from hypothesis import given, settings
 
 from newsletter_service.mail.dkim import SIGNED, DkimKey, txt_strings, zone_line
-from newsletter_service.mail.message import FixedHeaders, Letter, Prepared, Reader
+from newsletter_service.mail.fixed_headers import FixedHeaders
+from newsletter_service.mail.message import Letter, Prepared, Reader
 from tests.dkim_oracle import verdicts
 from tests.unit.mail.test_merge_fields import LETTER as ASKING
 from tests.unit.mail.test_merge_fields import OWN

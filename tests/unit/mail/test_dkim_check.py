@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from newsletter_service.mail import dkim_check, letter
 from newsletter_service.mail.dkim import DkimKey
-from newsletter_service.mail.message import FixedHeaders, Prepared, Reader
+from newsletter_service.mail.fixed_headers import FixedHeaders
+from newsletter_service.mail.message import Prepared, Reader
 from tests.unit.mail.test_letter import ISSUE
 
 RSA = DkimKey("example.org", "nl1", generate_private_key(65537, 2048))
