@@ -109,10 +109,11 @@ class Desk:
         return [notice for notice in found if kind in {None, notice.kind}]
 
     def take(self) -> None:
-        """A worker takes every sign-up, as if its time had come."""
+        """A worker takes every sign-up, as if its time had come, in as many turns as it needs."""
         with writing() as session:
             session.execute(update(SignUp).values(due_at=SignUp.asked_at))
-        sign_ups.take(datetime.now(UTC))
+        while sign_ups.take(datetime.now(UTC)):
+            pass
 
     def link(self, which: int = -1) -> str:
         """The secret in the confirmation link of a mail."""
