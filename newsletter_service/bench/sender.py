@@ -14,7 +14,7 @@ from flask import current_app
 from newsletter_service import jobs
 from newsletter_service.delivery.engine import close_engine, engine_of
 from newsletter_service.delivery.turn import Turn
-from newsletter_service.processes.worker import app_for, settle_core, settle_memory
+from newsletter_service.processes.worker import app_for, settle_memory
 
 
 def main() -> None:
@@ -22,7 +22,6 @@ def main() -> None:
     app = app_for("send")
     jobs.register("send")
     settle_memory()
-    settle_core(app)
     with app.app_context():
         engine = engine_of(current_app._get_current_object())  # type: ignore[attr-defined]
         sys.stdout.write("ready\n")

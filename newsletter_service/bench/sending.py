@@ -71,7 +71,6 @@ def run(setting: Setting) -> Iterator[Line]:
             "smtp_connections": SESSIONS,
             "smtp_messages_per_connection": 10_000,
             "turn_seconds": 600,
-            "own_core": 1,
         }
         databases = {
             "PostgreSQL": stack.enter_context(postgres(setting.place)),

@@ -14,10 +14,7 @@ from redis.exceptions import RedisError
 from rq.exceptions import StopRequested
 
 from newsletter_service import jobs, queue
-from newsletter_service import settings as settings_module
 from newsletter_service.delivery.engine import STOPPING, close_engine
-from newsletter_service.processes import own_core
-from newsletter_service.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +38,6 @@ def settle_memory() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def settle_core(app: Flask) -> None:
-    """Stay on one core if the settings say so."""
-    settings: Settings = app.extensions[settings_module.KEY]
-    if settings.own_core:
-        log.info("kept_to_core", extra={"core": own_core.keep_to_one()})
-
-
 def app_for(queue_name: str) -> Flask:
     """The application that a queue's work needs."""
     slim = queue_name == "send"
@@ -63,8 +53,6 @@ def run_worker(app: Flask, queue_name: str) -> None:
     """
     jobs.register(queue_name)
     settle_memory()
-    if queue_name == "send":
-        settle_core(app)
     stopping: threading.Event = app.extensions.setdefault(STOPPING, threading.Event())
     try:
         while not stopping.is_set():

@@ -105,9 +105,6 @@ class Settings:
         secret=True,
     )
     timezone: str = _setting(values.zone, "Time zone of schedules and pages.", "Europe/Stockholm")
-    own_core: int = _setting(
-        values.number(0, 1), "1: a send worker stays on one core, where there are several.", 0
-    )
     turn_seconds: int = _setting(values.number(1, 600), "How long one send job works.", 30)
     lease_seconds: int = _setting(
         values.number(5, 3600), "How long a claimed batch stays with a silent worker.", 45
