@@ -162,6 +162,7 @@ def test_a_relays_window_that_shuts_in_the_middle_stops_it_within_seconds(
             seen = len(smtp_sink.messages)
             time.sleep(0.5)
     assert time.monotonic() - began < 5
+    seen = len(smtp_sink.messages)  # a slow machine may have rested for so long, and gone on
     assert seen < 1500
     turn.take()
     assert len(smtp_sink.messages) == seen
