@@ -173,8 +173,9 @@ class Lane:
             return None
         dated_ms, copy = prepared
         envid = f"{claim.issue_id}.{claim.n}"
-        envelope = Envelope(copy.sender, copy.to, len(copy.data), REPORTS, envid)
-        return Ready(Start(claim, route.id, dated_ms), copy.data, copy.sound, envelope)
+        size = sum(map(len, copy.parts))
+        envelope = Envelope(copy.sender, copy.to, size, REPORTS, envid)
+        return Ready(Start(claim, route.id, dated_ms), copy.parts, copy.sound, envelope)
 
     def _prepare(self, claim: Claim, route: Route) -> tuple[int, Copy] | None:
         """The Date and the copy, or None when the claim was settled instead."""
@@ -231,7 +232,7 @@ class Lane:
     async def _body(self, connection: Connection, ready: Ready, then: Ahead | None) -> None:
         claim, began = ready.start.claim, monotonic()
         try:
-            reply = await connection.body(ready.data, then, sound=ready.sound)
+            reply = await connection.body(ready.parts, then, sound=ready.sound)
         except InDoubt as error:
             log.warning("in_doubt", extra={"issue_id": claim.issue_id, "n": claim.n})
             self.endings.in_doubt(claim, error.reason)

@@ -34,13 +34,13 @@ Read = Callable[[Callable[[Connection, Sequence[Claim]], Own], Sequence[Claim]],
 
 
 class Copy(NamedTuple):
-    """One reader's message and the addresses of its envelope.
+    """One reader's message in `parts` and the addresses of its envelope.
 
     It is `sound` if it goes over the wire as it is. The `sender` tells a bounce whose it is, and
     nobody can forge one.
     """
 
-    data: bytes
+    parts: Sequence[bytes]
     sound: bool
     sender: str
     to: str
@@ -128,14 +128,14 @@ class Letters:
         values = {"address": claim.address, **links}
         if prepared.fields:
             values |= merge_fields.values(prepared.fields, self._own_of(claim))
-        data = prepared.message(
+        parts = prepared.parts(
             Reader(to, _moment(dated_ms // 1000), f"<{made.message_id}@{bounce_domain}>", values),
             self._seal(edition, relay),
         )
         sound = self._sound.get(edition)
         if sound is None:  # what differs between copies is checked value by value
-            sound = self._sound[edition] = is_sound(data)
-        return Copy(data, sound, return_path.address(made.return_path, bounce_domain), to)
+            sound = self._sound[edition] = is_sound(b"".join(parts))
+        return Copy(parts, sound, return_path.address(made.return_path, bounce_domain), to)
 
     def _own_of(self, claim: Claim) -> dict[str, str]:
         """What the copy says of its reader. Raises ValueError: no fallback for want of a look."""

@@ -126,8 +126,15 @@ class Prepared:
     def message(self, reader: Reader, seal: Seal | None = None) -> bytes:
         """Return the copy for one reader, lines ended by CRLF; the same bytes every time.
 
-        With a `seal` it is signed. Raises MissingValue when a slot has no value, BadValue or
-        headers.BadHeader when one would break the message.
+        With a `seal` it is signed. Raises what `parts` raises.
+        """
+        return b"".join(self.parts(reader, seal))
+
+    def parts(self, reader: Reader, seal: Seal | None = None) -> list[bytes]:
+        """The copy as pieces to be joined when it leaves: nearly all are the edition's own.
+
+        Raises MissingValue when a slot has no value, BadValue or headers.BadHeader when one
+        would break the message.
         """
         pieces = list(self.pieces)
         pieces[0] = self._personal_lines(reader)
@@ -145,7 +152,7 @@ class Prepared:
                 pieces[at] = encoded
         if seal is not None:
             pieces.insert(0, seal.lines(pieces[0], pieces[_BODY:]))
-        return b"".join(pieces)
+        return pieces
 
     def _personal_lines(self, reader: Reader) -> bytes:
         if reader.date.tzinfo is None:

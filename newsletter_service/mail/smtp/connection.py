@@ -14,6 +14,7 @@ and its silence, is raised. NotSent (and its kinds) is certain, InDoubt is not (
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 from newsletter_service.mail.smtp.capabilities import Capabilities
@@ -69,15 +70,19 @@ class Connection(Session):
         answer = await self._ask(rcpt, Phase.RCPT, self._timeouts.rcpt)
         return EnvelopeReply(accepted=answer.ok, phase=Phase.RCPT, reply=answer)
 
-    async def body(self, data: bytes, then: Ahead | None = None, *, sound: bool = False) -> Reply:
+    async def body(
+        self, data: bytes | Sequence[bytes], then: Ahead | None = None, *, sound: bool = False
+    ) -> Reply:
         """Send the message and return the relay's last word on it, or its refusal of DATA.
 
-        `data` has CRLF line ends and no dots doubled; where it `is_sound` nobody looks again.
+        `data`, whole or in parts, has CRLF line ends and no dots doubled; where it `is_sound`
+        nobody looks again.
         Raises NotSent as long as the final dot has not been handed to the socket, MalformedMessage
         among it, and InDoubt from then on until a reply is read. `then`, only for relays that
         pipeline, leaves right behind it.
         """
-        head, tail = self._on_the_wire(data, sound=sound)
+        parts = (data,) if isinstance(data, bytes) else data
+        head, tail = self._on_the_wire(parts, b"" if then is None else then.commands, sound=sound)
         if not self._go_ahead:
             go_ahead = await self._ask(b"DATA\r\n", Phase.DATA, self._timeouts.data)
             if go_ahead.code != 354:
@@ -86,7 +91,7 @@ class Connection(Session):
         self._go_ahead = False
         if head or not self._wire.silent:
             await self._send_head(head)
-        reply = await self._finish(tail if then is None else tail + then.commands)
+        reply = await self._finish(tail)
         self._open_transaction = False
         self._raise_for_relay(reply, Phase.DOT)
         if then is not None:
@@ -195,18 +200,22 @@ class Connection(Session):
         self._wire.abort()
         raise NotSent(Phase.DATA, f"The relay answered DATA by: {reply}", reply)
 
-    def _on_the_wire(self, data: bytes, *, sound: bool) -> tuple[memoryview, bytes]:
-        """The message in two parts, the second with the final dot."""
-        if not self._eight_bit and not data.isascii():
+    def _on_the_wire(
+        self, parts: Sequence[bytes], behind: bytes, *, sound: bool
+    ) -> tuple[memoryview, memoryview]:
+        """The message in two parts, the second with the final dot and what leaves behind it."""
+        if sound:
+            whole = b"".join((*parts, b".\r\n", behind))
+        else:
+            try:
+                whole = stuffed(b"".join(parts)) + behind
+            except ValueError as error:
+                raise MalformedMessage(Phase.DATA, str(error)) from error
+        if not (self._eight_bit or whole.isascii() or all(part.isascii() for part in parts)):
             reason = "The message has bytes above 127, which were not announced."
             raise MalformedMessage(Phase.DATA, reason)
-        if sound:
-            return memoryview(data)[:-_TAIL], data[-_TAIL:] + b".\r\n"
-        try:
-            content = stuffed(data)
-        except ValueError as error:
-            raise MalformedMessage(Phase.DATA, str(error)) from error
-        return memoryview(content)[:-_TAIL], content[-_TAIL:]
+        view, tail = memoryview(whole), max(len(whole) - len(behind) - _TAIL, 0)
+        return view[:tail], view[tail:]
 
     async def _send_head(self, head: memoryview) -> None:
         """Send all but the end, as long as the relay listens and keeps silent."""
@@ -223,7 +232,7 @@ class Connection(Session):
                 await self._wire.drain()
                 await self._expect_silence(Phase.BODY)
 
-    async def _finish(self, tail: bytes) -> Reply:
+    async def _finish(self, tail: memoryview) -> Reply:
         """Send the end with its final dot: from the first byte written there is doubt."""
         self._busy = True
         try:

@@ -277,7 +277,7 @@ def test_one_that_was_given_back_does_not_hide_that_others_were_never_looked_up(
     assert not letters.expects([later, again])
     asyncio.run(letters.expect([later, again]))
     relay = RelayUrl.parse("smtp://127.0.0.1:2525?tls=none")
-    assert b"Ljus AB" in letters.copy(later, 0, relay).data
+    assert b"Ljus AB" in b"".join(letters.copy(later, 0, relay).parts)
 
 
 @pytest.mark.parametrize("english", [True, False])
