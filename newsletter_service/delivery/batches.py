@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -54,17 +55,24 @@ class Batches:
             await asyncio.sleep(GLANCE_S)
         return None
 
-    async def close(self, batched: Batched, wait_ms: int, then: Awaitable[None]) -> None:
-        """Give a batch back and do what comes `then`, while the next one is sent."""
+    def join(self) -> Batched:
+        """What was claimed ahead, without its claims: they are sent with those before them."""
+        batched, self._ahead = self._ahead, None
+        if batched is None:
+            raise ValueError("nothing was claimed ahead")
+        return replace(batched, claims=[])
+
+    async def close(self, batches: Sequence[Batched], wait_ms: int, then: Awaitable[None]) -> None:
+        """Give batches back and do what comes `then`, while the next ones are sent."""
         await self._closed()
-        self._closing = asyncio.ensure_future(self._close(batched, wait_ms, then))
+        self._closing = asyncio.ensure_future(self._close(batches, wait_ms, then))
 
     async def let_go(self, wait_ms: int) -> None:
         """Hold nothing any more."""
         batched, self._ahead = self._ahead, None
         await self._closed()
         if batched is not None:
-            await self._close(batched, wait_ms)
+            await self._close([batched], wait_ms)
 
     async def prolong(self) -> None:
         """Keep the lease of what is in hand while the turn works; a failure is tried again."""
@@ -96,11 +104,13 @@ class Batches:
             await closing
 
     async def _close(
-        self, batched: Batched, wait_ms: int, then: Awaitable[None] | None = None
+        self, batches: Sequence[Batched], wait_ms: int, then: Awaitable[None] | None = None
     ) -> None:
-        self.forget(batched.owner)
+        for batched in batches:
+            self.forget(batched.owner)
         try:
-            await self._engine.sql(claims.close_batch, batched, wait_ms)
+            for batched in batches:
+                await self._engine.sql(claims.close_batch, batched, wait_ms)
         finally:
             if then is not None:
                 await then

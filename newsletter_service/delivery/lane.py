@@ -59,6 +59,12 @@ class Lane:
 
     async def run(self) -> None:
         """Work; every claim taken is settled, given back, or left to its lease."""
+        try:
+            await self._work()
+        finally:
+            self.line.leave()
+
+    async def _work(self) -> None:
         while taken := await self._next():
             claim, route = taken.claim, taken.route
             if route is None:  # others may still have one: in trial mode it depends on the reader

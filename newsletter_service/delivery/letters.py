@@ -90,14 +90,16 @@ class Letters:
         while len(self._prepared) > 8:
             self._prepared.pop(next(key for key in self._prepared if key not in wanted))
 
-    async def expect(self, claimed: Sequence[Claim]) -> None:
+    async def expect(self, claimed: Sequence[Claim], *, besides: bool = False) -> None:
         """Note whose tokens are made together, and read what these copies say of their readers.
 
-        What was read before the last time is forgotten.
+        What was read before the last time is forgotten, unless they come `besides` the others.
         """
-        self._own_before, self._own = self._own, {}
-        if self._asks(claimed):
-            self._own = await self._read(personal_values.read, claimed)
+        own = await self._read(personal_values.read, claimed) if self._asks(claimed) else {}
+        if besides:
+            self._own |= own
+        else:
+            self._own_before, self._own = self._own, own
         self._tokens.expect(claimed)
 
     def expects(self, claimed: Sequence[Claim]) -> bool:

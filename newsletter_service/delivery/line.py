@@ -25,7 +25,7 @@ class Taken:
 
 
 class Line:
-    """The claims of one batch that wait; what a limit holds back lets the others pass.
+    """The claims of batches that wait; what a limit holds back lets the others pass.
 
     `several` says that there is more than one relay to wait for.
     """
@@ -44,6 +44,7 @@ class Line:
         self._route_of = route_of
         self._parked: dict[str, deque[Claim]] = {}
         self._several = several
+        self._open = True
         self._asked = 0.0
         self._alone_since = math.inf
 
@@ -61,6 +62,16 @@ class Line:
     def owes_a_turn(self) -> bool:
         """Whether somebody who was held back should be asked again."""
         return bool(self._parked) and time.monotonic() - self._asked > ASK_S
+
+    def extend(self, claims: Iterable[Claim]) -> bool:
+        """Others come behind; not any more once a lane has gone because there were none."""
+        if self._open:
+            self.waiting.extend(claims)
+        return self._open
+
+    def leave(self) -> None:
+        """A lane goes."""
+        self._open = False
 
     def take(self) -> Taken | None:
         """The next claim that may start; None when there is none, or none within `wait`."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter_service import queue, relays
-from newsletter_service.delivery import brake, claims, control, groups, outlook, shares, warm_up
+from newsletter_service.delivery import brake, claims, control, groups, outlook, shares
 from newsletter_service.delivery.batches import Batches
 from newsletter_service.delivery.claims import Batched
 from newsletter_service.delivery.engine import SendingEngine, engine_of
@@ -23,7 +23,7 @@ from newsletter_service.delivery.ledger import Claim, Outcome
 from newsletter_service.delivery.letters import Letters
 from newsletter_service.delivery.line import Line
 from newsletter_service.delivery.outlook import Outlook
-from newsletter_service.delivery.warm_up import Plan
+from newsletter_service.delivery.quotas import Quotas
 from newsletter_service.mail.dkim_keys import DkimKeyError
 from newsletter_service.mail.smtp.replies import Reply
 from newsletter_service.models import DeliveryState, Relay
@@ -57,7 +57,7 @@ class Turn:
         self.halted = ""
         self.stranded_s = 0.0
         self.knows_groups = False
-        self.plans: tuple[Plan, ...] = ()
+        self.quotas = Quotas(engine)
         self.lists: set[int] = set()
         self.closed_lists: frozenset[int] = frozenset()
         self.slowing: dict[str, tuple[float, bool]] = {}
@@ -117,7 +117,7 @@ class Turn:
                 task.cancel()
             await asyncio.gather(*besides, return_exceptions=True)
             await self.batches.let_go(SOON_MS if self.halted else 0)
-            await self._give_quotas_back()
+            await self.quotas.give_back()
         if not left:
             await self.engine.leave_limits(self.engine.owner)
         return left
@@ -155,7 +155,8 @@ class Turn:
         if limits:
             used = self.engine.in_use()
             granted = await self.engine.sql(shares.lease, self.engine.owner, limits, used)
-        more = await self._take_quotas(seen)
+        self.flow.domain_of = seen.senders
+        more = await self.quotas.take(seen.plans)
         self.flow.allow(seen.allowed(granted, more, self.settings.smtp_connections))
         for plan in seen.plans:
             if not plan.left and not self.flow.quota(plan.what) and not plan.of_sender:
@@ -167,27 +168,6 @@ class Turn:
         if seen.slowed:
             await self.engine.sql(_recover, took)
 
-    async def _take_quotas(self, seen: Outlook) -> dict[str, int]:
-        """Have a block of today's number at hand for every warm-up plan; how many more it is."""
-        self.flow.domain_of = seen.senders
-        more = {}
-        for plan in seen.plans:
-            if plan.day != self.flow.day:
-                self.flow.spend(plan.what)  # yesterday's are not today's
-            wanted = plan.block - self.flow.quota(plan.what)
-            if plan.left and wanted > plan.block // 2:
-                more[plan.what] = await self.engine.sql(warm_up.take, plan, wanted)
-        if seen.plans:
-            self.flow.day = seen.plans[0].day
-        self.plans = seen.plans
-        return more
-
-    async def _give_quotas_back(self) -> None:
-        """What was not needed of today's numbers is for others."""
-        for plan in self.plans:
-            if unused := self.flow.spend(plan.what):
-                await self.engine.sql(warm_up.give_back, plan, unused)
-
     async def _watch(self) -> None:
         """Look again every second, so that what operators change is obeyed in the middle of it."""
         while not self.over:
@@ -198,7 +178,7 @@ class Turn:
                 log.exception("not_looked")
 
     async def _one_claim(self) -> bool:
-        """Send one batch, or the retries that are due; whether there was anything."""
+        """Send a batch and those that join it, or what is due again; whether there was any."""
         first = time.monotonic() >= self.retries_at
         if first and await self._send_retries():
             return True
@@ -206,15 +186,15 @@ class Turn:
         if batched is None:
             return not first and await self._send_retries()
         self.line, self.sending = None, True
-        coming = asyncio.ensure_future(self._claim_ahead(batched))
+        coming = asyncio.ensure_future(self._go_on(batched))
         try:
             await self._send(batched.claims, careful=batched.careful)
         finally:
             self.sending = False
-            await coming
+            joined = await coming
             wait_ms = SOON_MS if self.halted else int(self.stranded_s * 1000)
             self.stranded_s = 0.0
-            await self.batches.close(batched, wait_ms, self._note_relays())
+            await self.batches.close([batched, *joined], wait_ms, self._note_relays())
         return True
 
     async def _send_retries(self) -> bool:
@@ -228,16 +208,32 @@ class Turn:
         self.batches.forget(owner)
         return bool(retried.claims)
 
-    async def _claim_ahead(self, batched: Batched) -> None:
-        def left() -> int | None:
-            if not self.sending or self.over or batched.careful:
-                return None
-            return len(batched.claims) if self.line is None else len(self.line)
+    async def _go_on(self, first: Batched) -> list[Batched]:
+        """Claim the next batch ahead of time, again and again; those that joined the first."""
+        joined: list[Batched] = []
 
-        few = len(batched.claims) // 2
-        ahead = await self.batches.claim_ahead(few, left, self.closed_lists)
-        if ahead is not None:
-            await self.letters.expect(ahead.claims)
+        def left() -> int | None:
+            if not self.sending or self.over or first.careful:
+                return None
+            return len(first.claims) if self.line is None else len(self.line)
+
+        few = len(first.claims) // 2
+        while ahead := await self.batches.claim_ahead(few, left, self.closed_lists):
+            joins = len(first.claims) >= self.settings.smtp_connections and self._may_join(ahead)
+            await self.letters.expect(ahead.claims, besides=joins)
+            if not (joins and self.line and self.line.extend(ahead.claims)):
+                break
+            self.lists |= {claim.list_id for claim in ahead.claims}
+            joined.append(self.batches.join())
+        return joined
+
+    def _may_join(self, ahead: Batched) -> bool:
+        """Whether a batch's claims may go over the sessions that are sending: lanes that end and
+        begin anew cost as much as a tenth of a batch. What is due again must not wait for them.
+        """
+        wanted = {(claim.issue_id, claim.locale) for claim in ahead.claims}
+        due = time.monotonic() >= self.retries_at
+        return not (due or ahead.careful) and self.letters.has(wanted)
 
     async def _send(self, claimed: list[Claim], *, careful: bool) -> None:
         if not await self._load(claimed):

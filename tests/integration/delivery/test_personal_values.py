@@ -252,13 +252,8 @@ def test_a_test_mail_says_what_it_would_of_a_reader_or_of_nobody(
     }
 
 
-def test_one_that_was_given_back_does_not_hide_that_others_were_never_looked_up(
-    alone: World,
-) -> None:
-    ids, field = alone.readers(3), asked(alone)
-    for one in ids:
-        answer(one, {field["organisation"]: "Ljus AB"})
-    issue_id = asking(alone)
+def letters_of(alone: World, issue_id: int) -> tuple[Letters, list[Claim]]:
+    """The letters of an issue and its claims."""
     audience.expand(issue_id, datetime.now(UTC))
     engine, settings = db.engine, alone.settings
 
@@ -271,13 +266,38 @@ def test_one_that_was_given_back_does_not_hide_that_others_were_never_looked_up(
         letters.load(connection, {(issue_id, "sv")})
         batched = claims.claim_batch(connection, "a", 1000)
     assert batched
-    first, later, again = batched.claims
+    return letters, batched.claims
+
+
+def test_one_that_was_given_back_does_not_hide_that_others_were_never_looked_up(
+    alone: World,
+) -> None:
+    ids, field = alone.readers(3), asked(alone)
+    for one in ids:
+        answer(one, {field["organisation"]: "Ljus AB"})
+    letters, (first, later, again) = letters_of(alone, asking(alone))
     asyncio.run(letters.expect([first, again]))
     assert letters.expects([again])
     assert not letters.expects([later, again])
     asyncio.run(letters.expect([later, again]))
     relay = RelayUrl.parse("smtp://127.0.0.1:2525?tls=none")
     assert b"Ljus AB" in b"".join(letters.copy(later, 0, relay).parts)
+
+
+def test_an_answer_is_kept_while_others_join_and_until_those_behind_them_are_due(
+    alone: World,
+) -> None:
+    ids, field = alone.readers(4), asked(alone)
+    for one in ids:
+        answer(one, {field["organisation"]: "Ljus AB"})
+    letters, (first, second, third, fourth) = letters_of(alone, asking(alone))
+    relay = RelayUrl.parse("smtp://127.0.0.1:2525?tls=none")
+    asyncio.run(letters.expect([first]))
+    for one in (second, third):
+        asyncio.run(letters.expect([one], besides=True))
+    asyncio.run(letters.expect([fourth]))
+    for one in (first, second, third, fourth):
+        assert b"Ljus AB" in b"".join(letters.copy(one, 0, relay).parts)
 
 
 @pytest.mark.parametrize("english", [True, False])

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -15,6 +16,7 @@ from newsletter_service.delivery.statement import statement, tallies
 from newsletter_service.extensions import db
 from newsletter_service.issues import departure
 from newsletter_service.models import (
+    Batch,
     Delivery,
     DeliveryState,
     Issue,
@@ -30,7 +32,7 @@ from newsletter_service.models import (
 )
 from tests.integration.delivery.conftest import Send
 from tests.smtp_sink import Behaviour, Rule, Sink
-from tests.world import World
+from tests.world import World, world
 
 
 def recipients(sink: Sink) -> list[str]:
@@ -62,6 +64,23 @@ def test_every_reader_gets_the_issue_once(sending: World, smtp_sink: Sink, send:
     assert state_of(issue_id) == IssueState.SENT
     assert not smtp_sink.faults
     assert tallies(db.session(), issue_id)["accepted"] == 120
+
+
+def test_a_slow_reply_does_not_hold_up_the_next_batch(
+    sqlite_url: str, tmp_path: Path, smtp_sink: Sink, send: Send
+) -> None:
+    smtp_sink.behave(Behaviour(rules=[Rule("dot", nth=1, delay=2.5), Rule("dot", delay=0.02)]))
+    settings = {"smtp_connections": "2", "batch_size": "40"}
+    with world(sqlite_url, tmp_path, smtp_url=smtp_sink.url, **settings) as made:
+        made.readers(120)
+        counted = send(made.issue())
+        batches = db.session.execute(select(Batch.done, Batch.owner, Batch.accepted)).all()
+    assert counted.accepted == 120
+    assert recipients(smtp_sink) == sorted(f"reader{i}@reader.test" for i in range(1, 121))
+    assert batches == [(True, "", 40)] * 3
+    ends = min(message.received for message in smtp_sink) + 2.5
+    meanwhile = sum(message.received < ends for message in smtp_sink)
+    assert meanwhile > 45  # a batch has only 40
 
 
 def test_expanding_twice_gives_nobody_two_deliveries(sending: World, send: Send) -> None:
