@@ -66,7 +66,14 @@ class Gatekeeper:
         if len(self._starts) >= self._enough:
             self._wake.set()
         elif self._timer is None:
-            self._timer = self._loop.call_later(GATHER_S, self._wake.set)
+            self._timer = self._loop.call_later(GATHER_S, self._waited, True)
+
+    def _waited(self, once_more: bool) -> None:
+        """Where more than half of those who are enough came so soon, the others will, too."""
+        if once_more and 2 * len(self._starts) > self._enough:
+            self._timer = self._loop.call_later(GATHER_S, self._waited, False)
+        else:
+            self._wake.set()
 
     async def close(self) -> None:
         """Commit what was handed in. Raises `LedgerLost` if that was impossible."""
