@@ -154,6 +154,24 @@ def test_half_of_the_lanes_wait_for_a_gate_while_the_others_work(
     assert seen[-1] == len(wanted)
 
 
+def test_most_of_the_lanes_wait_once_more_for_the_others(
+    claimed: list[Claim], engine: SendingEngine
+) -> None:
+    one, two, late = (start(claim) for claim in claimed[:3])
+
+    async def ask() -> bool:
+        keeper = Gatekeeper(engine, lanes=6, gather_s=1.0)
+        asked = [keeper.ask(one), keeper.ask(two)]
+        await asyncio.sleep(1.3)
+        waited = not any(each.done() for each in asked)
+        assert await asyncio.gather(*asked, keeper.ask(late)) == [Answer.PASSED] * 3
+        await keeper.close()
+        return waited
+
+    db.session.rollback()
+    assert engine.run(ask())
+
+
 def test_a_gate_waits_for_who_writes_and_the_loop_goes_on(
     claimed: list[Claim], engine: SendingEngine
 ) -> None:
