@@ -221,7 +221,7 @@ class Turn:
         while ahead := await self.batches.claim_ahead(few, left, self.closed_lists):
             joins = len(first.claims) >= self.settings.smtp_connections and self._may_join(ahead)
             await self.letters.expect(ahead.claims, besides=joins)
-            if not (joins and self.line and self.line.extend(ahead.claims)):
+            if not (joins and self.line is not None and self.line.extend(ahead.claims)):
                 break
             self.lists |= {claim.list_id for claim in ahead.claims}
             joined.append(self.batches.join())
