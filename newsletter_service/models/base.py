@@ -81,10 +81,16 @@ def writing() -> Iterator[Session]:
 
 @contextmanager
 def ledger(engine: Engine) -> Iterator[Connection]:
-    """A short writing transaction without the session, for the ledger; commits at the end."""
+    """A short writing transaction without the session, for the ledger; commits at the end.
+
+    PostgreSQL plans its statements without a look at their values: its statistics do not know an
+    issue that was gathered a moment ago, take it for empty, and all of its rows would be read.
+    """
     with engine.connect() as plain:
         connection = plain.execution_options(begin_immediate=True)
         with connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
             yield connection
 
 

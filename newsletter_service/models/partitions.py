@@ -9,6 +9,11 @@ MADE_AHEAD = 1000
 LOCK = 0x6E6C7031  # any number, the same in every process
 
 
+def partition_of(issue_id: int) -> str:
+    """The table that an issue's deliveries are in."""
+    return f"delivery_p{issue_id // ISSUES_PER_PARTITION:05d}"
+
+
 def make_ahead(connection: Connection, newest_issue_id: int, ahead: int = MADE_AHEAD) -> list[str]:
     """Make every missing partition from the newest issue's own to `ahead` issues beyond it.
 
@@ -22,7 +27,7 @@ def make_ahead(connection: Connection, newest_issue_id: int, ahead: int = MADE_A
     made = []
     first = newest_issue_id - newest_issue_id % ISSUES_PER_PARTITION
     for start in range(first, newest_issue_id + ahead + 1, ISSUES_PER_PARTITION):
-        name = f"delivery_p{start // ISSUES_PER_PARTITION:05d}"
+        name = partition_of(start)
         if name in have:
             continue
         end = start + ISSUES_PER_PARTITION

@@ -1,5 +1,6 @@
 """The ledger's partitions on PostgreSQL: made ahead, and never in a release's way."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -8,11 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from newsletter_service.delivery import audience, overdue
+from newsletter_service.delivery import audience, overdue, turn
+from newsletter_service.delivery.engine import close_engine
 from newsletter_service.delivery.statement import statement
 from newsletter_service.extensions import db
 from newsletter_service.models import ledger, writing
 from newsletter_service.models.partitions import make_ahead
+from tests.smtp_sink import Sink
 from tests.world import World, world
 
 pytestmark = pytest.mark.postgres
@@ -89,3 +92,43 @@ def test_two_processes_may_make_the_same_partition(on_postgres: World) -> None:
     with ThreadPoolExecutor(4) as threads:
         made = list(threads.map(make, range(4)))
     assert sorted(made) == [[], [], [], ["delivery_p00900"]]
+
+
+def test_an_issue_that_statistics_do_not_know_is_found_by_its_keys(
+    postgres_url: str, tmp_path: Path, smtp_sink: Sink
+) -> None:
+    with world(postgres_url, tmp_path, smtp_url=smtp_sink.url, batch_size="200") as made:
+        made.readers(600)
+        assert expand(made, made.issue()) == 600
+        turn.take()
+        with db.engine.connect() as connection:
+            connection.execute(text("ANALYZE"))
+            connection.commit()
+        before = read_by_reader(made)
+        assert expand(made, made.issue()) == 600
+        turn.take()
+        assert read_by_reader(made) - before < 10 * 600  # it was 258 000
+    assert len(smtp_sink.messages) == 1200
+
+
+def read_by_reader(made: World) -> int:
+    """Entries read of the index that finds an issue's rows by their readers.
+
+    What a session read is counted when it has ended.
+    """
+    close_engine(made.app)
+    db.session.remove()
+    db.engine.dispose()
+    others = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    read = text(
+        "SELECT idx_tup_read FROM pg_stat_user_indexes"
+        " WHERE indexrelname = 'delivery_p00000_issue_id_subscriber_id_key'"
+    )
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        ends = time.monotonic() + 10
+        while connection.scalar(others) and time.monotonic() < ends:
+            time.sleep(0.05)
+        return int(connection.scalar(read) or 0)
