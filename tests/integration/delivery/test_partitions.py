@@ -111,6 +111,27 @@ def test_an_issue_that_statistics_do_not_know_is_found_by_its_keys(
     assert len(smtp_sink.messages) == 1200
 
 
+@pytest.mark.parametrize("first", [1, 1_950])
+def test_a_delivery_is_found_by_its_key_though_statistics_do_not_know_its_issue(
+    on_postgres: World, first: int
+) -> None:
+    """In a partition of the first schema, and in one made later."""
+    on_postgres.readers(2000)
+    overdue.make_partitions()
+    issue_id = issue_with_id(on_postgres, first) if first > 1 else on_postgres.issue()
+    assert expand(on_postgres, issue_id) == 2000
+    with db.engine.connect() as connection:
+        connection.execute(text("ANALYZE"))
+        connection.commit()
+    issue_id = on_postgres.issue()
+    assert expand(on_postgres, issue_id) == 2000
+    with db.engine.connect() as connection:
+        plan = connection.scalars(
+            text(f"EXPLAIN SELECT * FROM delivery WHERE issue_id = {issue_id} AND n = 7")
+        )
+        assert "_pkey" in "".join(plan)
+
+
 def read_by_reader(made: World) -> int:
     """Entries read of the index that finds an issue's rows by their readers.
 
