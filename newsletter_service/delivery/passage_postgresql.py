@@ -29,7 +29,6 @@ _HABITS = (
     "SET jit = off",
     "SET lock_timeout = '30s'",
 )
-_STATEMENTS_KEPT = 50
 # The partition stands in the text: so nothing is asked about the others. The batch
 # is locked and counted before its rows, as recovery does; where not all of them move, the last
 # line divides by zero and nothing has happened.
@@ -140,9 +139,6 @@ class PostgresqlPassage:
         return found[1:-1].split(b",") if found else []
 
     async def _prepare(self, session: PqSession, partition: str) -> None:
-        if len(self._prepared) >= _STATEMENTS_KEPT:
-            await session.say(b"DEALLOCATE ALL")
-            self._prepared.clear()
         statement = _GATE.format(partition=partition, now=_NOW)
         await session.prepare(partition.encode(), statement.encode())
         self._prepared.add(partition)

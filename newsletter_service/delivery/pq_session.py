@@ -36,10 +36,6 @@ class PqSession:
         """Have a statement planned under a name."""
         await self._answer(self._pgconn.send_prepare, name, statement)
 
-    async def say(self, statement: bytes) -> None:
-        """Run a statement."""
-        await self._answer(self._pgconn.send_query, statement)
-
     def close(self) -> None:
         """Hear no more."""
         with suppress(RuntimeError):  # the loop has been closed
